@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What every script here shares: messages, exit codes, the cache and its keys,
+# progress, and that nothing of ours outlives us.
+#
+# Exit codes: 0 as it must be; 1 the code under test is wrong; 2 the harness or
+# the machine is.
+
+set -euo pipefail
+export LC_ALL=C
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=${XDG_CACHE_HOME:-${HOME:?}/.cache}/xen-lazymmu
+# shellcheck disable=SC2034 # for the scripts that source this
+build=$top/build
+# shellcheck disable=SC2034
+base=6.12
+
+# die TEXT: one line that says what, where and what to do.
+die()
+{
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 2
+}
+
+say()
+{
+	printf '%s\n' "$*" >&2
+}
+
+# Temporary folders and files of this script, removed however it ends.
+scratch=()
+
+# Children are stopped and waited for, and only then is their folder removed.
+cleanup()
+{
+	local rc=$? pids
+
+	trap - EXIT INT TERM HUP
+	pids=$(jobs -p)
+	if [[ -n $pids ]]; then
+		# A child that has just ended is no error.
+		# shellcheck disable=SC2086
+		kill $pids 2>/dev/null || :
+		wait
+	fi
+	[[ ${#scratch[@]} -eq 0 ]] || rm -rf -- "${scratch[@]}"
+	exit "$rc"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'exit 129' HUP
+
+# scratch_dir VAR: makes a folder in the cache, so that a rename publishes it.
+scratch_dir()
+{
+	mkdir -p "$cache" || die "cannot make $cache: set XDG_CACHE_HOME to a folder that you may write"
+	printf -v "$1" '%s' "$(mktemp -d "$cache/tmp.XXXXXX")"
+	scratch+=("${!1}")
+}
+
+# publish FROM TO: the only way into the cache. TO is whole or is not there.
+publish()
+{
+	if [[ -e $2 ]]; then
+		rm -rf -- "$1"
+	else
+		mv -- "$1" "$2"
+	fi
+}
+
+# key: the hash of standard input that names a cache entry.
+key()
+{
+	sha256sum | cut -c1-20
+}
+
+# step WHAT LOG COMMAND...: runs COMMAND with its output in LOG. On a terminal,
+# a line says what runs, how far it is (the lines of LOG and its last one) and
+# for how long. Fails as COMMAND does, after the last lines of LOG.
+step()
+{
+	local what=$1 log=$2 start=$SECONDS pid rc=0 last
+
+	shift 2
+	mkdir -p "$(dirname "$log")"
+	: >"$log"
+	"$@" >"$log" 2>&1 </dev/null &
+	pid=$!
+	if [[ -t 2 ]]; then
+		while kill -0 "$pid" 2>/dev/null; do
+			last=$(tail -n 1 "$log" | tr -cd '[:print:]' | cut -c1-48)
+			printf '\r\033[K%s: %d s, step %d %s' "$what" \
+				$((SECONDS - start)) "$(wc -l <"$log")" "$last" >&2
+			sleep 0.5
+		done
+		printf '\r\033[K' >&2
+	fi
+	wait "$pid" || rc=$?
+	if [[ $rc -eq 0 ]]; then
+		say "$what: done in $((SECONDS - start)) s"
+	else
+		tail -n 15 "$log" | sed 's/^/    /' >&2
+		say "$what: failed after $((SECONDS - start)) s, the log is $log"
+	fi
+	return "$rc"
+}
