@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * For the test modules: sections under either interface, and evidence from
+ * outside of the code under test, which is the page table entries as they
+ * stand in memory, and the xen_mc_flush tracepoint.
+ */
+#ifndef LAZY_MMU_TEST_H
+#define LAZY_MMU_TEST_H
+
+#include <kunit/test.h>
+#include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/sched.h>
+#include <linux/tracepoint.h>
+#include <linux/vmalloc.h>
+#include <xen/interface/xen.h>
+
+#ifdef HAVE_LAZY_MMU_STATE
+typedef lazy_mmu_state_t section_t;
+
+static inline section_t section_enter(void)
+{
+	return arch_enter_lazy_mmu_mode();
+}
+
+static inline void section_leave(section_t section)
+{
+	arch_leave_lazy_mmu_mode(section);
+}
+#else
+typedef struct {} section_t;
+
+static inline section_t section_enter(void)
+{
+	arch_enter_lazy_mmu_mode();
+	return (section_t) {};
+}
+
+static inline void section_leave(section_t section)
+{
+	arch_leave_lazy_mmu_mode();
+}
+#endif
+
+/* Calls inside(data) in depth sections, one in the other. */
+static __maybe_unused void nested(unsigned int depth, void (*inside)(void *data), void *data)
+{
+	section_t section = section_enter();
+
+	if (depth > 1)
+		nested(depth - 1, inside, data);
+	else
+		inside(data);
+
+	section_leave(section);
+}
+
+/*
+ * An entry to update: that of a vmalloc page. The update flips a bit that
+ * neither the processor nor Xen looks at.
+ */
+struct target {
+	pte_t *ptep;
+	pteval_t bit;	/* what the last update wants, 0 or _PAGE_SOFTW1 */
+};
+
+static inline void update(struct target *t)
+{
+	pte_t pte = READ_ONCE(*t->ptep);
+
+	t->bit ^= _PAGE_SOFTW1;
+	pte.pte = (pte.pte & ~_PAGE_SOFTW1) | t->bit;
+	set_pte(t->ptep, pte);
+}
+
+/* Whether the last update is in the page table. */
+static inline bool landed(const struct target *t)
+{
+	return (READ_ONCE(t->ptep->pte) & _PAGE_SOFTW1) == t->bit;
+}
+
+/* Updates, and says whether that was queued. Nothing may flush in between. */
+static __maybe_unused bool deferred(struct target *t)
+{
+	unsigned long flags;
+	bool ret;
+
+	local_irq_save(flags);
+	update(t);
+	ret = !landed(t);
+	local_irq_restore(flags);
+
+	return ret;
+}
+
+KUNIT_DEFINE_ACTION_WRAPPER(vfree_action, vfree, const void *);
+
+/* nr targets, which live as long as the test. */
+static __maybe_unused struct target *targets(struct kunit *test, unsigned int nr)
+{
+	struct target *t = kunit_kcalloc(test, nr, sizeof(*t), GFP_KERNEL);
+	void *pages = vzalloc(nr * PAGE_SIZE);
+	unsigned int i, level;
+
+	KUNIT_ASSERT_NOT_NULL(test, t);
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, vfree_action, pages), 0);
+	for (i = 0; i < nr; i++) {
+		t[i].ptep = lookup_address((unsigned long)pages + i * PAGE_SIZE, &level);
+		KUNIT_ASSERT_NOT_NULL(test, t[i].ptep);
+		KUNIT_ASSERT_EQ(test, level, PG_LEVEL_4K);
+	}
+
+	return t;
+}
+
+/* The batches that a task sends, in their order. */
+struct batches {
+	struct tracepoint *tp;
+	struct task_struct *task;
+	unsigned int nr;
+	struct {
+		unsigned int calls;	/* entries of the multicall */
+		unsigned int updates;	/* as many mmu_update requests as its arguments hold */
+	} batch[128];
+};
+
+static void on_mc_flush(void *data, unsigned int mcidx, unsigned int argidx, unsigned int cbidx)
+{
+	struct batches *b = data;
+
+	/* A flush of nothing is traced, too. */
+	if (current != b->task || !mcidx)
+		return;
+	if (b->nr < ARRAY_SIZE(b->batch)) {
+		b->batch[b->nr].calls = mcidx;
+		b->batch[b->nr].updates = argidx / sizeof(struct mmu_update);
+	}
+	b->nr++;
+}
+
+static void find_mc_flush(struct tracepoint *tp, void *data)
+{
+	struct batches *b = data;
+
+	if (!strcmp(tp->name, "xen_mc_flush"))
+		b->tp = tp;
+}
+
+static __maybe_unused void batches_begin(struct kunit *test, struct batches *b)
+{
+	memset(b, 0, sizeof(*b));
+	b->task = current;
+	for_each_kernel_tracepoint(find_mc_flush, b);
+	KUNIT_ASSERT_NOT_NULL(test, b->tp);
+	KUNIT_ASSERT_EQ(test, tracepoint_probe_register(b->tp, on_mc_flush, b), 0);
+}
+
+static __maybe_unused void batches_end(struct batches *b)
+{
+	tracepoint_probe_unregister(b->tp, on_mc_flush, b);
+	tracepoint_synchronize_unregister();
+}
+
+#endif /* LAZY_MMU_TEST_H */

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * arch_flush_lazy_mmu_mode() inside sections 1 to 5 levels deep.
+ *
+ * Expected: updates stay queued until the flush; the flush puts all of them
+ * into the page tables; updates after it are queued again. What was queued goes
+ * out as one batch for each flush, however deep.
+ */
+#include <linux/bottom_half.h>
+#include <linux/module.h>
+
+#include "lazy_mmu_test.h"
+
+#define DEPTH	5
+#define NR	5	/* updates between two flushes */
+
+struct flush {
+	struct target *t;
+	unsigned int queued[2];
+	unsigned int landed[2];
+};
+
+/* In the innermost section, with interrupts off: nobody else is to flush. */
+static void flush_twice(void *data)
+{
+	struct flush *f = data;
+	unsigned int round, i;
+
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < NR; i++)
+			update(&f->t[i]);
+		for (i = 0; i < NR; i++)
+			f->queued[round] += !landed(&f->t[i]);
+		arch_flush_lazy_mmu_mode();
+		for (i = 0; i < NR; i++)
+			f->landed[round] += landed(&f->t[i]);
+	}
+	/* What the innermost leave() finds. */
+	update(&f->t[0]);
+}
+
+static void flush_at_depth(struct kunit *test)
+{
+	struct target *t = targets(test, NR + 1);
+	struct batches *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
+	unsigned int depth, i;
+	unsigned long flags;
+	bool off;
+
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	for (depth = 1; depth <= DEPTH; depth++) {
+		struct flush f = { .t = t };
+
+		batches_begin(test, b);
+		local_irq_save(flags);
+		nested(depth, flush_twice, &f);
+		off = !deferred(&t[NR]);
+		local_irq_restore(flags);
+		batches_end(b);
+
+		for (i = 0; i < 2; i++) {
+			KUNIT_EXPECT_EQ_MSG(test, f.queued[i], NR, "depth %u", depth);
+			KUNIT_EXPECT_EQ_MSG(test, f.landed[i], NR, "depth %u", depth);
+			KUNIT_EXPECT_EQ_MSG(test, b->batch[i].updates, NR, "depth %u", depth);
+		}
+		KUNIT_EXPECT_EQ_MSG(test, b->nr, 3, "depth %u", depth);
+		KUNIT_EXPECT_EQ_MSG(test, b->batch[2].updates, 1, "depth %u", depth);
+		KUNIT_EXPECT_TRUE_MSG(test, landed(&t[0]), "depth %u", depth);
+		KUNIT_EXPECT_TRUE_MSG(test, off, "depth %u", depth);
+	}
+}
+
+static void flush_with_bh_disabled(struct kunit *test)
+{
+	struct target *t = targets(test, 2);
+	bool queued, flushed, queued_again;
+	section_t section;
+
+#ifndef HAVE_LAZY_MMU_STATE
+	kunit_skip(test, "6.12 ignores a flush where bottom halves are disabled");
+#endif
+	preempt_disable();
+	section = section_enter();
+	queued = deferred(&t[0]);
+	local_bh_disable();
+	arch_flush_lazy_mmu_mode();
+	flushed = landed(&t[0]);
+	local_bh_enable();
+	queued_again = deferred(&t[1]);
+	section_leave(section);
+	preempt_enable();
+
+	KUNIT_EXPECT_TRUE(test, queued);
+	KUNIT_EXPECT_TRUE(test, flushed);
+	KUNIT_EXPECT_TRUE(test, queued_again);
+	KUNIT_EXPECT_TRUE(test, landed(&t[1]));
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(flush_at_depth),
+	KUNIT_CASE(flush_with_bh_disabled),
+	{}
+};
+
+static struct kunit_suite suite = {
+	.name = "nested_flush",
+	.test_cases = cases,
+};
+kunit_test_suite(suite);
+
+MODULE_DESCRIPTION("Flushes inside nested lazy MMU sections");
+MODULE_LICENSE("GPL");
