@@ -6,11 +6,17 @@
  *
  * Interrupts are off, so that the batches are the section's alone.
  */
+#include <linux/kthread.h>
+#include <linux/mman.h>
 #include <linux/module.h>
+#include <linux/uaccess.h>
 
 #include "lazy_mmu_test.h"
 
 #define MAX	512
+
+static const unsigned int sizes[] = { 1, 2, 31, 32, 33, 64, MAX };
+static struct mm_struct *loader_mm;
 
 static int update_page(pte_t *ptep, unsigned long addr, void *data)
 {
@@ -42,14 +48,11 @@ static void report(struct kunit *test, const char *what, unsigned int nr, const 
 
 static void batches(struct kunit *test)
 {
-	static const unsigned int sizes[] = { 1, 2, 31, 32, 33, 64, MAX };
 	struct batches *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
 	struct target *t = targets(test, MAX);
 	unsigned int i, j;
 	unsigned long flags;
 	section_t section;
-	void *pages;
-	int err;
 
 	KUNIT_ASSERT_NOT_NULL(test, b);
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -76,29 +79,64 @@ static void batches(struct kunit *test)
 		batches_end(b);
 		report(test, "set_pte, flush", sizes[i], b);
 	}
+}
 
-	pages = vzalloc(MAX * PAGE_SIZE);
-	KUNIT_ASSERT_NOT_NULL(test, pages);
+/* A generic caller, on user pages of the task that loaded this module. */
+static void generic_caller(struct kunit *test)
+{
+	struct batches *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
+	unsigned long addr, flags;
+	unsigned int i, j, round;
+	int err = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	KUNIT_ASSERT_NOT_NULL(test, loader_mm);
+	kthread_use_mm(loader_mm);
+	addr = vm_mmap(NULL, 0, MAX * PAGE_SIZE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	for (i = 0; i < MAX; i++)
+		err |= put_user(i, (unsigned int __user *)(addr + i * PAGE_SIZE));
+
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		batches_begin(test, b);
-		local_irq_save(flags);
-		err = apply_to_page_range(&init_mm, (unsigned long)pages,
-					  sizes[i] * PAGE_SIZE, update_page, NULL);
-		local_irq_restore(flags);
-		batches_end(b);
-		KUNIT_EXPECT_EQ(test, err, 0);
-		report(test, "apply_to_page_range", sizes[i], b);
+		/* Twice: the bit must not stay in an entry that mm will look at. */
+		for (round = 0; round < 2; round++) {
+			batches_begin(test, b);
+			local_irq_save(flags);
+			err |= apply_to_page_range(loader_mm, addr, sizes[i] * PAGE_SIZE,
+						   update_page, NULL);
+			local_irq_restore(flags);
+			batches_end(b);
+			report(test, "apply_to_page_range", sizes[i], b);
+		}
 	}
-	vfree(pages);
+
+	for (i = 0; i < MAX; i++) {
+		err |= get_user(j, (unsigned int __user *)(addr + i * PAGE_SIZE));
+		KUNIT_EXPECT_EQ(test, i, j);
+	}
+	vm_munmap(addr, MAX * PAGE_SIZE);
+	kthread_unuse_mm(loader_mm);
+	KUNIT_EXPECT_EQ(test, err, 0);
+}
+
+/* Runs in the task that loads the module; the tests have a thread each. */
+static int suite_init(struct kunit_suite *suite)
+{
+	loader_mm = current->mm;
+
+	return 0;
 }
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(batches),
+	KUNIT_CASE(generic_caller),
 	{}
 };
 
 static struct kunit_suite suite = {
 	.name = "batch_parity",
+	.suite_init = suite_init,
 	.test_cases = cases,
 };
 kunit_test_suite(suite);

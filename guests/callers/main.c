@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kernel's users of lazy MMU mode, as user space reaches them: mprotect,
+ * mremap, madvise, the pagemap scan, fork, munmap and exit.
+ *
+ * Expected: memory holds what was written to it, and may be read and written as
+ * it was asked for, page by page. A batch that is lost, late, cut short or sent
+ * to the wrong page shows as one or the other.
+ *
+ * Method: each page holds its own number. The areas are neither a multiple of a
+ * batch (31 entries) nor of a page table (512), and cross its end.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/userfaultfd.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest.h"
+
+#define PAGE	4096UL
+#define NR	1219UL
+
+static sigjmp_buf fault;
+
+static void on_fault(int sig)
+{
+	(void)sig;
+	siglongjmp(fault, 1);
+}
+
+static bool can_read(volatile uint64_t *p)
+{
+	if (sigsetjmp(fault, 1))
+		return false;
+	(void)*p;
+	return true;
+}
+
+static bool can_write(volatile uint64_t *p)
+{
+	if (sigsetjmp(fault, 1))
+		return false;
+	*p = *p;
+	return true;
+}
+
+static uint64_t *page(void *area, unsigned long i)
+{
+	return (uint64_t *)((char *)area + i * PAGE);
+}
+
+static void *new_area(void)
+{
+	void *area = mmap(NULL, NR * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (area == MAP_FAILED)
+		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
+	madvise(area, NR * PAGE, MADV_NOHUGEPAGE);
+	return area;
+}
+
+/* Every page holds its number plus base; says which one does not. */
+static bool holds(void *area, uint64_t base)
+{
+	for (unsigned long i = 0; i < NR; i++) {
+		if (*page(area, i) != base + i) {
+			ksft_print_msg("page %lu holds %lu, not %lu\n", i, *page(area, i), base + i);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void fill(void *area, uint64_t base)
+{
+	for (unsigned long i = 0; i < NR; i++)
+		*page(area, i) = base + i;
+}
+
+static bool allows(void *area, bool readable, bool writable)
+{
+	for (unsigned long i = 0; i < NR; i++) {
+		if (can_read(page(area, i)) != readable || can_write(page(area, i)) != writable) {
+			ksft_print_msg("page %lu is not as it was asked for\n", i);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void test_mprotect(void)
+{
+	void *area = new_area();
+
+	fill(area, 1000);
+	mprotect(area, NR * PAGE, PROT_READ);
+	ksft_test_result(allows(area, true, false) && holds(area, 1000), "mprotect to read-only\n");
+	mprotect(area, NR * PAGE, PROT_NONE);
+	ksft_test_result(allows(area, false, false), "mprotect to nothing\n");
+	mprotect(area, NR * PAGE, PROT_READ | PROT_WRITE);
+	ksft_test_result(allows(area, true, true) && holds(area, 1000), "mprotect to read-write\n");
+	munmap(area, NR * PAGE);
+	ksft_test_result(allows(area, false, false), "munmap\n");
+}
+
+static void test_mremap(void)
+{
+	char *room = mmap(NULL, (NR + 1024) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *target = (char *)(((uintptr_t)room | (512 * PAGE - 1)) + 1) + 3 * PAGE;
+	void *area = new_area();
+	void *moved;
+
+	fill(area, 2000);
+	moved = mremap(area, NR * PAGE, NR * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, target);
+	ksft_test_result(moved == target && allows(target, true, true) && holds(target, 2000),
+			 "mremap to a place that is not aligned\n");
+	ksft_test_result(allows(area, false, false), "mremap leaves nothing behind\n");
+	munmap(room, (NR + 1024) * PAGE);
+}
+
+static void test_madvise(void)
+{
+	void *area = new_area();
+	bool ok = true;
+
+	fill(area, 3000);
+	madvise(area, NR * PAGE, MADV_COLD);
+	ksft_test_result(holds(area, 3000), "madvise cold\n");
+
+	madvise(area, NR * PAGE, MADV_FREE);
+	for (unsigned long i = 0; i < NR; i++)
+		ok &= *page(area, i) == 3000 + i || *page(area, i) == 0;
+	fill(area, 4000);
+	ksft_test_result(ok && holds(area, 4000), "madvise free, then written again\n");
+
+	ok = !madvise(area, NR * PAGE, MADV_DONTNEED);
+	for (unsigned long i = 0; i < NR; i++)
+		ok &= *page(area, i) == 0;
+	ksft_test_result(ok, "madvise dontneed\n");
+	munmap(area, NR * PAGE);
+}
+
+/* How many pages were written since they were last protected; protects them. */
+static long scan(int pagemap, void *area, struct page_region *regions, unsigned int nr)
+{
+	struct pm_scan_arg arg = {
+		.size = sizeof(arg),
+		.flags = PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC,
+		.start = (uintptr_t)area,
+		.end = (uintptr_t)area + NR * PAGE,
+		.vec = (uintptr_t)regions,
+		.vec_len = nr,
+		.category_mask = PAGE_IS_WRITTEN,
+		.return_mask = PAGE_IS_WRITTEN,
+	};
+	long found, pages = 0;
+
+	found = ioctl(pagemap, PAGEMAP_SCAN, &arg);
+	if (found < 0)
+		return -errno;
+	for (long i = 0; i < found; i++)
+		pages += (regions[i].end - regions[i].start) / PAGE;
+	return pages;
+}
+
+static void test_pagemap_scan(void)
+{
+	static struct page_region regions[NR];
+	int pagemap = open("/proc/self/pagemap", O_RDONLY);
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+	struct uffdio_api api = {
+		.api = UFFD_API,
+		.features = UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED,
+	};
+	void *area = new_area();
+	struct uffdio_register reg = {
+		.range = { .start = (uintptr_t)area, .len = NR * PAGE },
+		.mode = UFFDIO_REGISTER_MODE_WP,
+	};
+	long first, second, third;
+	bool ok;
+
+	fill(area, 5000);
+	ok = !ioctl(uffd, UFFDIO_API, &api) && !ioctl(uffd, UFFDIO_REGISTER, &reg);
+	ksft_test_result(ok, "userfaultfd for the pagemap scan\n");
+
+	first = scan(pagemap, area, regions, NR);
+	second = scan(pagemap, area, regions, NR);
+	ksft_print_msg("written: %ld pages, then %ld\n", first, second);
+	ksft_test_result(first == (long)NR && second == 0, "pagemap scan protects every page\n");
+
+	for (unsigned long i = 0; i < NR; i += 7)
+		*page(area, i) = 5000 + i;
+	third = scan(pagemap, area, regions, NR);
+	ksft_print_msg("written: %ld pages\n", third);
+	ksft_test_result(third == (NR + 6) / 7, "pagemap scan finds every page written since\n");
+	ksft_test_result(holds(area, 5000), "pagemap scan changes no contents\n");
+
+	close(uffd);
+	close(pagemap);
+	munmap(area, NR * PAGE);
+}
+
+static void test_fork(void)
+{
+	void *area = new_area();
+	int up[2], down[2], status = -1;
+	pid_t child;
+	char c;
+	bool ok;
+
+	fill(area, 6000);
+	if (pipe(up) || pipe(down))
+		ksft_exit_fail_msg("pipe: %s\n", strerror(errno));
+	fflush(stdout);
+	child = fork();
+	if (!child) {
+		/* The parent writes first; the child keeps what was there at the fork. */
+		ok = read(down[0], &c, 1) == 1 && holds(area, 6000);
+		fill(area, 8000);
+		ok &= write(up[1], &c, 1) == 1 && holds(area, 8000);
+		_exit(!ok);
+	}
+	fill(area, 7000);
+	ok = write(down[1], "", 1) == 1 && read(up[0], &c, 1) == 1 && holds(area, 7000);
+	ksft_test_result(ok, "fork: the parent keeps its own\n");
+	waitpid(child, &status, 0);
+	ksft_test_result(status == 0, "fork: the child keeps its own\n");
+
+	ok = true;
+	for (int i = 0; i < 20; i++) {
+		child = fork();
+		if (!child) {
+			ok = holds(area, 7000);
+			fill(area, 9000 + i);
+			_exit(!(ok && holds(area, 9000 + i)));
+		}
+		waitpid(child, &status, 0);
+		ok &= status == 0;
+	}
+	ksft_test_result(ok && holds(area, 7000), "20 children write and exit\n");
+	munmap(area, NR * PAGE);
+}
+
+int main(void)
+{
+	struct sigaction action = { .sa_handler = on_fault };
+
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGBUS, &action, NULL);
+
+	ksft_print_header();
+	ksft_set_plan(16);
+	test_mprotect();
+	test_mremap();
+	test_madvise();
+	test_pagemap_scan();
+	test_fork();
+	ksft_finished();
+}
