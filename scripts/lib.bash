@@ -35,16 +35,15 @@ scratch=()
 # Children are stopped and waited for, and only then is their folder removed.
 cleanup()
 {
-	local rc=$? pids
+	local rc=$? pids pid
 
 	trap - EXIT INT TERM HUP
 	pids=$(jobs -p)
-	if [[ -n $pids ]]; then
-		# A child that has just ended is no error.
-		# shellcheck disable=SC2086
-		kill $pids 2>/dev/null || :
-		wait
-	fi
+	for pid in $pids; do
+		# A step leads a group of its own. A child that has just ended is no error.
+		kill -- "-$pid" 2>/dev/null || kill "$pid" 2>/dev/null || :
+	done
+	wait
 	[[ ${#scratch[@]} -eq 0 ]] || rm -rf -- "${scratch[@]}"
 	exit "$rc"
 }
@@ -79,7 +78,8 @@ key()
 
 # step WHAT LOG COMMAND...: runs COMMAND with its output in LOG. On a terminal,
 # a line says what runs, how far it is (the lines of LOG and its last one) and
-# for how long. Fails as COMMAND does, after the last lines of LOG.
+# for how long. Ends the script with 2 if COMMAND fails, after the last lines of
+# LOG. Never under || or if: bash then has no errexit in COMMAND.
 step()
 {
 	local what=$1 log=$2 start=$SECONDS pid rc=0 last
@@ -87,8 +87,11 @@ step()
 	shift 2
 	mkdir -p "$(dirname "$log")"
 	: >"$log"
+	# In a group of its own, which cleanup() can end as a whole.
+	set -m
 	"$@" >"$log" 2>&1 </dev/null &
 	pid=$!
+	set +m
 	if [[ -t 2 ]]; then
 		while kill -0 "$pid" 2>/dev/null; do
 			last=$(tail -n 1 "$log" | tr -cd '[:print:]' | cut -c1-48)
@@ -99,11 +102,9 @@ step()
 		printf '\r\033[K' >&2
 	fi
 	wait "$pid" || rc=$?
-	if [[ $rc -eq 0 ]]; then
-		say "$what: done in $((SECONDS - start)) s"
-	else
+	if [[ $rc -ne 0 ]]; then
 		tail -n 15 "$log" | sed 's/^/    /' >&2
-		say "$what: failed after $((SECONDS - start)) s, the log is $log"
+		die "cannot $what: it failed after $((SECONDS - start)) s, see $log"
 	fi
-	return "$rc"
+	say "$what: done in $((SECONDS - start)) s"
 }

@@ -13,9 +13,9 @@
 
 #include "lazy_mmu_test.h"
 
-#define MAX	512
+#define MAX_UPDATES	512
 
-static const unsigned int sizes[] = { 1, 2, 31, 32, 33, 64, MAX };
+static const unsigned int sizes[] = { 1, 2, 31, 32, 33, 64, MAX_UPDATES };
 static struct mm_struct *loader_mm;
 
 static int update_page(pte_t *ptep, unsigned long addr, void *data)
@@ -49,7 +49,7 @@ static void report(struct kunit *test, const char *what, unsigned int nr, const 
 static void batches(struct kunit *test)
 {
 	struct batches *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
-	struct target *t = targets(test, MAX);
+	struct target *t = targets(test, MAX_UPDATES);
 	unsigned int i, j;
 	unsigned long flags;
 	section_t section;
@@ -92,10 +92,10 @@ static void generic_caller(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, b);
 	KUNIT_ASSERT_NOT_NULL(test, loader_mm);
 	kthread_use_mm(loader_mm);
-	addr = vm_mmap(NULL, 0, MAX * PAGE_SIZE, PROT_READ | PROT_WRITE,
+	addr = vm_mmap(NULL, 0, MAX_UPDATES * PAGE_SIZE, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
-	for (i = 0; i < MAX; i++)
+	for (i = 0; i < MAX_UPDATES; i++)
 		err |= put_user(i, (unsigned int __user *)(addr + i * PAGE_SIZE));
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -111,11 +111,11 @@ static void generic_caller(struct kunit *test)
 		}
 	}
 
-	for (i = 0; i < MAX; i++) {
+	for (i = 0; i < MAX_UPDATES; i++) {
 		err |= get_user(j, (unsigned int __user *)(addr + i * PAGE_SIZE));
 		KUNIT_EXPECT_EQ(test, i, j);
 	}
-	vm_munmap(addr, MAX * PAGE_SIZE);
+	vm_munmap(addr, MAX_UPDATES * PAGE_SIZE);
 	kthread_unuse_mm(loader_mm);
 	KUNIT_EXPECT_EQ(test, err, 0);
 }

@@ -22,6 +22,7 @@ check 2 "guest type" "$(cat /sys/hypervisor/guest_type)" PV
 ran=0
 cpu=0
 while [ "$cpu" -lt "$vcpus" ]; do
+	# shellcheck disable=SC2016 # awk's
 	[ "$(taskset -c "$cpu" awk '{ print $39 }' /proc/self/stat)" != "$cpu" ] || ran=$((ran + 1))
 	cpu=$((cpu + 1))
 done
