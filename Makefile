@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 
-.PHONY: help run check-fast check series-apply series-export
+.PHONY: help run check-fast check mutants series-apply series-export
 help: ## say what can be made and selected
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '%s\n' '' \
@@ -19,6 +19,9 @@ check-fast: ## test what needs no boot: scripts, patches, their round trip
 
 check: ## test everything: check-fast, then the scenarios
 	@tests/check all
+
+mutants: ## break the Xen code on purpose, and see the scenarios fail
+	@tests/mutants/run
 
 series-apply: ## make the git tree build/linux-6.12, one commit a patch
 	@scripts/series apply

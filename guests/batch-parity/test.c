@@ -85,16 +85,18 @@ static void batches(struct kunit *test)
 static void generic_caller(struct kunit *test)
 {
 	struct batches *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
-	unsigned long addr, flags;
+	unsigned long map, addr, flags;
 	unsigned int i, j, round;
 	int err = 0;
 
 	KUNIT_ASSERT_NOT_NULL(test, b);
 	KUNIT_ASSERT_NOT_NULL(test, loader_mm);
 	kthread_use_mm(loader_mm);
-	addr = vm_mmap(NULL, 0, MAX_UPDATES * PAGE_SIZE, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, 0);
-	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	/* A section is that of one page table: where it begins must not be random. */
+	map = vm_mmap(NULL, 0, PMD_SIZE + MAX_UPDATES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(map));
+	addr = ALIGN(map, PMD_SIZE);
 	for (i = 0; i < MAX_UPDATES; i++)
 		err |= put_user(i, (unsigned int __user *)(addr + i * PAGE_SIZE));
 
@@ -115,7 +117,7 @@ static void generic_caller(struct kunit *test)
 		err |= get_user(j, (unsigned int __user *)(addr + i * PAGE_SIZE));
 		KUNIT_EXPECT_EQ(test, i, j);
 	}
-	vm_munmap(addr, MAX_UPDATES * PAGE_SIZE);
+	vm_munmap(map, PMD_SIZE + MAX_UPDATES * PAGE_SIZE);
 	kthread_unuse_mm(loader_mm);
 	KUNIT_EXPECT_EQ(test, err, 0);
 }

@@ -1,0 +1,81 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# guests/judge: one outcome for each way in which a guest can end.
+
+judge()
+{
+	printf '%s\n' "$1" >"$BATS_TEST_TMPDIR/console"
+	run "$BATS_TEST_DIRNAME/../guests/judge" "$BATS_TEST_TMPDIR/console" "${@:2}"
+	[ "$status" -eq 0 ]
+	outcome=${output%%	*}
+}
+
+good='1..1
+    1..2
+    ok 1 inner
+    ok 2 inner
+ok 1 suite'
+
+@test "judge: a guest that ran all its tests passes" {
+	judge "$good" poweroff
+	[ "$outcome" = pass ]
+}
+
+@test "judge: a failed test fails, subtests too" {
+	judge "${good/    ok 2/    not ok 2}" poweroff
+	[ "$outcome" = fail ]
+}
+
+@test "judge: a BUG fails, whatever the tests say" {
+	judge "$good
+kernel BUG at arch/x86/include/asm/xen/hypervisor.h:74!" poweroff
+	[ "$outcome" = fail ]
+}
+
+@test "judge: a warning fails" {
+	judge "$good
+WARNING: CPU: 0 PID: 1 at mm/memory.c:1" poweroff
+	[ "$outcome" = fail ]
+}
+
+@test "judge: a crash fails" {
+	judge "$good" crash
+	[ "$outcome" = fail ]
+}
+
+@test "judge: a guest that hangs fails" {
+	judge "1..1" timeout
+	[ "$outcome" = fail ]
+}
+
+@test "judge: fewer tests than planned fail" {
+	judge "${good/1..1/1..2}" poweroff
+	[ "$outcome" = fail ]
+}
+
+@test "judge: no test at all is an error" {
+	judge "Linux version 6.12" poweroff
+	[ "$outcome" = error ]
+}
+
+@test "judge: only skipped tests are an error" {
+	judge "1..1
+ok 1 suite # SKIP nothing here" poweroff
+	[ "$outcome" = error ]
+}
+
+@test "judge: no guest is an error, and xl's words are kept" {
+	judge "" "error:xl ended with 3"
+	[ "$output" = "error	xl ended with 3" ]
+}
+
+@test "judge: a defect that must show, and does, is reproduced" {
+	judge "kernel BUG at here" crash "kernel BUG at"
+	[ "$outcome" = reproduced ]
+}
+
+@test "judge: a defect that must show, and does not, fails" {
+	judge "$good" poweroff "kernel BUG at"
+	[ "$outcome" = fail ]
+}

@@ -1,0 +1,125 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# scripts/: the report, and one clear line in bad surroundings.
+
+setup()
+{
+	top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+	tmp=$BATS_TEST_TMPDIR
+}
+
+# report LINE...: a report of one scenario with a result for each line, GUEST OUTCOME.
+report()
+{
+	local line
+
+	mkdir -p "$tmp/run/results"
+	echo "accel=tcg" >"$tmp/run/about"
+	echo "stock boot" >"$tmp/run/plan"
+	: >"$tmp/run/results/records"
+	for line; do
+		printf 'stock\tboot\t%s\t%s\t1\twhy <&>\n' "${line% *}" "${line#* }" >>"$tmp/run/results/records"
+	done
+	XDG_CACHE_HOME=$tmp/cache run "$top/scripts/report" "$tmp/run"
+}
+
+@test "report: passed and reproduced are good" {
+	report "a pass" "b reproduced"
+	[ "$status" -eq 0 ]
+	[ "${lines[-1]}" = "2 passed, 0 failed" ]
+}
+
+@test "report: a failure ends with 1, also beside an error" {
+	report "a fail" "b error" "c pass"
+	[ "$status" -eq 1 ]
+	[ "${lines[-1]}" = "1 passed, 2 failed" ]
+	[ "$(jq -r '.scenarios[0].guests[0].outcome' "$tmp/run/report.json")" = fail ]
+	grep -q '<failure message="why &lt;&amp;&gt;">' "$tmp/run/junit.xml"
+}
+
+@test "report: an error alone ends with 2" {
+	report "a error" "b pass"
+	[ "$status" -eq 2 ]
+}
+
+@test "report: a scenario without a result is an error, and says why" {
+	mkdir -p "$tmp/run/results"
+	echo "QEMU was killed" >"$tmp/run/results/ended"
+	report
+	[ "$status" -eq 2 ]
+	[[ $output == *"QEMU was killed"* ]]
+}
+
+@test "report: what was not run is not counted as passed" {
+	report "a pass" "b not run"
+	[ "${lines[-1]}" = "1 passed, 0 failed, 1 not run" ]
+}
+
+@test "report: the oops is in it" {
+	mkdir -p "$tmp/run/results"
+	printf 'before\nkernel BUG at here\nRIP: there\nKernel panic\nafter\n' >"$tmp/run/results/stock.boot.a.log"
+	report "a fail"
+	[ "$(jq -r '.scenarios[0].guests[0].oops' "$tmp/run/report.json")" = $'kernel BUG at here\nRIP: there\nKernel panic' ]
+}
+
+@test "step: a command that fails half-way ends the script with 2" {
+	cat >"$tmp/script" <<-EOF
+		. "$top/scripts/lib.bash"
+		work() { false; echo on; }
+		step "work" "$tmp/log" work
+		echo on
+	EOF
+	XDG_CACHE_HOME=$tmp run bash "$tmp/script"
+	[ "$status" -eq 2 ]
+	[[ $output == *"cannot work"* && $output != *on$'\n'* ]]
+}
+
+@test "step: Ctrl-C leaves no process and no scratch folder" {
+	cat >"$tmp/script" <<-EOF
+		. "$top/scripts/lib.bash"
+		scratch_dir work
+		work() { sleep 98765 & sleep 98766; }
+		step "work" "$tmp/log" work
+	EOF
+	XDG_CACHE_HOME=$tmp run timeout -s INT -k 10 2 bash "$tmp/script"
+	run pgrep -f 'sleep 9876[56]'
+	[ "$status" -eq 1 ]
+	[ -z "$(ls "$tmp/xen-lazymmu")" ]
+}
+
+@test "fetch: no network" {
+	http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 XDG_CACHE_HOME=$tmp \
+		run "$top/scripts/fetch" busybox-static
+	[ "$status" -eq 2 ]
+	[[ ${lines[-1]} == *"cannot update the package lists"* ]]
+	[ -z "$(ls "$tmp/xen-lazymmu/debs")" ]
+}
+
+@test "fetch: a package that the mirror does not have" {
+	run "$top/scripts/fetch" no-such-package-anywhere
+	[ "$status" -eq 2 ]
+	[[ ${lines[-1]} == *"no package no-such-package-anywhere"* ]]
+}
+
+@test "series: a patch that does not apply is named, with where" {
+	mkdir "$tmp/linux"
+	XDG_CACHE_HOME=$tmp run "$top/scripts/series" patch "$tmp/linux"
+	[ "$status" -eq 2 ]
+	[[ $output == *".patch does not apply: error: "* ]]
+}
+
+@test "run: two at once" {
+	mkdir -p "$tmp/xen-lazymmu"
+	XDG_CACHE_HOME=$tmp OUT=$tmp/out run flock "$tmp/xen-lazymmu/lock" "$top/scripts/run"
+	[ "$status" -eq 2 ]
+	[[ $output == *"another run is under way"* ]]
+}
+
+@test "run: an arm or a scenario that is not there" {
+	ARMS=none run "$top/scripts/run"
+	[ "$status" -eq 2 ]
+	SCENARIOS=none run "$top/scripts/run"
+	[ "$status" -eq 2 ]
+	[[ $output == *"no such scenario: none; there are "*nested-preempt* ]]
+}
