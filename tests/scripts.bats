@@ -102,6 +102,17 @@ report()
 	[[ ${lines[-1]} == *"no package no-such-package-anywhere"* ]]
 }
 
+@test "lost-symbols: a symbol that olddefconfig dropped is named" {
+	printf '%s\n' CONFIG_KEPT=y CONFIG_LOST=y CONFIG_CHANGED=y '# CONFIG_OFF is not set' \
+		'# CONFIG_ON is not set' >"$tmp/fragment"
+	printf '%s\n' CONFIG_KEPT=y CONFIG_CHANGED=m CONFIG_ON=y >"$tmp/config"
+	run "$top/scripts/lost-symbols" "$tmp/fragment" "$tmp/config"
+	[ "$status" -eq 2 ]
+	[[ $output == *"loses CONFIG_LOST=y CONFIG_CHANGED=y CONFIG_ON=n of"* ]]
+	run "$top/scripts/lost-symbols" "$tmp/config" "$tmp/config"
+	[ "$status" -eq 0 ]
+}
+
 @test "series: a patch that does not apply is named, with where" {
 	mkdir "$tmp/linux"
 	XDG_CACHE_HOME=$tmp run "$top/scripts/series" patch "$tmp/linux"
