@@ -11,7 +11,7 @@ set -euo pipefail
 export LC_ALL=C
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-cache=${XDG_CACHE_HOME:-${HOME:?}/.cache}/xen-lazymmu
+cache=${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$EUID" | cut -d: -f6)}/.cache}/xen-lazymmu
 # shellcheck disable=SC2034 # for the scripts that source this
 build=$top/build
 # shellcheck disable=SC2034
