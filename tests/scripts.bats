@@ -93,7 +93,7 @@ report()
 		run "$top/scripts/fetch" busybox-static
 	[ "$status" -eq 2 ]
 	[[ ${lines[-1]} == *"cannot update the package lists"* ]]
-	[ -z "$(ls "$tmp/xen-lazymmu/debs")" ]
+	[ -z "$(ls "$tmp/xen-lazymmu/debs-trixie")" ]
 }
 
 @test "fetch: a package that the mirror does not have" {
@@ -115,7 +115,7 @@ report()
 
 @test "series: a patch that does not apply is named, with where" {
 	mkdir "$tmp/linux"
-	XDG_CACHE_HOME=$tmp run "$top/scripts/series" patch "$tmp/linux"
+	XDG_CACHE_HOME=$tmp run "$top/scripts/series" patch linux-6.12 "$tmp/linux" patched
 	[ "$status" -eq 2 ]
 	[[ $output == *".patch does not apply: error: "* ]]
 }
@@ -133,4 +133,11 @@ report()
 	SCENARIOS=none run "$top/scripts/run"
 	[ "$status" -eq 2 ]
 	[[ $output == *"no such scenario: none; there are "*nested-preempt* ]]
+}
+
+@test "docs: every mutant is in the table, with the scenario that catches it" {
+	for mutant in "$top"/tests/mutants/*.patch; do
+		grep -q "^| $(basename "$mutant" .patch) | .* | $(sed -n '1s/^Caught-by: //p' "$mutant") |\$" "$top/docs/mutants.md"
+	done
+	[ "$(grep -c '^| [a-z].* | nested-.* |$' "$top/docs/mutants.md")" -eq "$(find "$top/tests/mutants" -name '*.patch' | wc -l)" ]
 }
