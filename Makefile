@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 
-.PHONY: help run check-fast check mutants series-apply series-export
+.PHONY: help run check-fast check mutants bench series-apply series-export
 help: ## say what can be made and selected
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '%s\n' '' \
-		'  ARMS="stock patched"   the kernels under test; also mutant-NAME of tests/mutants' \
+		'  ARMS="stock patched"   the kernels under test; also first-N, with N patches' \
+		'                         of the series, and mutant-NAME of tests/mutants' \
 		'  SCENARIOS=""           folders of guests/, default all' \
-		'  ACCEL=auto             kvm, tcg, or auto: kvm where it can run Xen' \
+		'  ACCEL=auto             kvm, tcg, icount, or auto: kvm where it can run Xen, else tcg' \
 		'  JOBS=$(shell nproc)                 compilers at once, default one a processor' \
-		'  XEN=stock              the hypervisor; stock is Debian 13'"'"'s 4.20, and all there is yet' \
+		'  XEN=stock              the hypervisor: stock, of Debian 13; stock-4.17, of Debian 12;' \
+		'                         patched, 4.17 with xen-patches; patched-off, without the counters' \
+		'  BASE=linux-6.12        what the patches are for: linux-6.12 or xen-4.17' \
 		'  REFRESH=0              1 looks for newer packages on the mirror'
 
 run: ## build both arms, boot Xen and the guests, print the table
@@ -23,10 +26,15 @@ check: ## test everything: check-fast, then the scenarios
 mutants: ## break the Xen code on purpose, and see the scenarios fail
 	@tests/mutants/run
 
-series-apply: ## make the git tree build/linux-6.12, one commit a patch
-	@scripts/series apply
+bench: ## count the instructions of what the arms and the counters cost
+	@scripts/bench
+
+series-apply: ## make the git tree build/BASE, one commit a patch
+	@scripts/series apply $(BASE)
 
 series-export: ## write its commits back to the patches
-	@scripts/series export
+	@scripts/series export $(BASE)
+
+BASE ?= linux-6.12
 
 export ARMS SCENARIOS ACCEL JOBS XEN REFRESH

@@ -14,8 +14,9 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$EUID" | cut -d: -f6)}/.cache}/xen-lazymmu
 # shellcheck disable=SC2034 # for the scripts that source this
 build=$top/build
+# The kernel under test, and the source that the patched hypervisor is built from.
 # shellcheck disable=SC2034
-base=6.12
+base=6.12 xen_source=4.17.5+72-g01140da4e8-1
 
 # die TEXT: one line that says what, where and what to do.
 die()
