@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+#include "command.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "output.h"
+
+static const char help[] =
+	"Usage: xenbatch diff [OPTION…] OLD NEW\n"
+	"Compares two records in JSON, the last line of either file: says what changed,\n"
+	"and exits with 1 if a change is past a limit.\n\n"
+	"  -t, --threshold=LIMIT      for every counter; LIMIT in percent: 5 for either\n"
+	"                             direction, +5 for growth only, -5 for decline only\n"
+	"  -c, --counter=NAME=LIMIT   for this counter, before --threshold; may be repeated\n"
+	"  -m, --min=COUNT            a counter under COUNT in both never is past a limit\n"
+	"  -d, --domain=OLD[=NEW]     this domain only, by name or number, against that one;\n"
+	"                             may be repeated\n"
+	"  -h, --help                 this\n\n"
+	"Domains are matched by name where both records have one, else by number.\n"
+	"Counters: hypercall subcall multicall multicall_mean multicall_continuations\n"
+	"mmu_update… mmuext_op… (likewise) update_va_mapping ptwr page_fault\n";
+
+static const struct option options[] = {
+	{ "threshold", required_argument, NULL, 't' },
+	{ "counter", required_argument, NULL, 'c' },
+	{ "min", required_argument, NULL, 'm' },
+	{ "domain", required_argument, NULL, 'd' },
+	{ "help", no_argument, NULL, 'h' },
+	{ }
+};
+
+#define NR_COUNTERS	(2 + 3 * NR_BATCH_KINDS + 3)
+#define MAX_DOMAINS	64
+
+/* How much a counter may change, in percent; infinity: as it likes. */
+struct limit {
+	double up, down;
+};
+
+struct counter {
+	char name[40];
+	struct limit limit;
+};
+
+struct value {
+	double value;
+	uint64_t weight;	/* how much was counted to come to it, for --min */
+	bool mean;
+};
+
+struct diff {
+	struct counter counter[NR_COUNTERS];
+	uint64_t min;
+	unsigned int past;	/* how many changes are past their limit */
+	unsigned int nr_domains;
+	char *domain[MAX_DOMAINS];
+};
+
+static void name_counters(struct diff *diff)
+{
+	struct counter *c = diff->counter;
+
+	strcpy((c++)->name, "hypercall");
+	strcpy((c++)->name, "subcall");
+	for (unsigned int kind = 0; kind < NR_BATCH_KINDS; kind++) {
+		const char *name = batch_kind_name[kind];
+
+		snprintf((c++)->name, sizeof(c->name), "%s", name);
+		snprintf((c++)->name, sizeof(c->name), "%s_mean", name);
+		snprintf((c++)->name, sizeof(c->name), "%s_continuations", name);
+	}
+	strcpy((c++)->name, "update_va_mapping");
+	strcpy((c++)->name, "ptwr");
+	strcpy((c++)->name, "page_fault");
+	for (unsigned int i = 0; i < NR_COUNTERS; i++)
+		diff->counter[i].limit = (struct limit){ INFINITY, INFINITY };
+}
+
+static void count(struct value *value, uint64_t nr)
+{
+	*value = (struct value){ .value = nr, .weight = nr };
+}
+
+/* In the order of name_counters(). */
+static void values(const struct domain_stats *domain, struct value *v)
+{
+	struct vcpu_stats total;
+	uint64_t hypercalls = 0, subcalls = 0;
+
+	domain_total(domain, &total);
+	for (unsigned int i = 0; i < NR_HYPERCALLS; i++) {
+		hypercalls += total.hypercall[i];
+		subcalls += total.subcall[i];
+	}
+	count(v++, hypercalls);
+	count(v++, subcalls);
+	for (unsigned int kind = 0; kind < NR_BATCH_KINDS; kind++) {
+		const struct batch_stats *batch = &total.batch[kind];
+
+		count(v++, batch_count(batch));
+		*v++ = (struct value){ batch_mean(batch), batch_count(batch), true };
+		count(v++, batch->continuations);
+	}
+	count(v++, total.hypercall[HYPERCALL_UPDATE_VA_MAPPING] +
+		   total.subcall[HYPERCALL_UPDATE_VA_MAPPING]);
+	count(v++, total.ptwr);
+	count(v++, total.page_fault);
+}
+
+static void compare(struct diff *diff, const struct domain_stats *old,
+		    const struct domain_stats *new)
+{
+	struct value a[NR_COUNTERS], b[NR_COUNTERS];
+	bool same = true;
+
+	values(old, a);
+	values(new, b);
+	for (unsigned int i = 0; i < NR_COUNTERS; i++) {
+		const struct counter *counter = &diff->counter[i];
+		double change;
+		bool past;
+
+		if (a[i].value == b[i].value)
+			continue;
+		if (same)
+			printf("  %-26s %15s %15s %10s\n", "", "old", "new", "change");
+		same = false;
+
+		/* From nothing to something is past every limit of growth. */
+		change = a[i].value ? (b[i].value - a[i].value) / a[i].value * 100 : INFINITY;
+		past = change > counter->limit.up || -change > counter->limit.down;
+		if (a[i].weight < diff->min && b[i].weight < diff->min)
+			past = false;
+		diff->past += past;
+
+		printf("  %-26s %15.*f %15.*f ", counter->name, a[i].mean * 2, a[i].value,
+		       a[i].mean * 2, b[i].value);
+		if (isinf(change))
+			printf("%10s", "new");
+		else
+			printf("%+9.1f%%", change);
+		puts(past ? "  past the limit" : "");
+	}
+	if (same)
+		puts("  no change");
+}
+
+/* "12", "Domain-0 (0)"; a name is shown without what would upset a terminal. */
+static void print_domain(const struct domain_stats *domain)
+{
+	if (!domain->name[0]) {
+		printf("%u", domain->domid);
+		return;
+	}
+	for (const char *c = domain->name; *c; c++)
+		putchar((unsigned char)*c < ' ' || *c == 127 ? '?' : *c);
+	printf(" (%u)", domain->domid);
+}
+
+/* The domain of a name, or number. */
+static struct domain_stats *look_up(const struct stats *stats, const char *what)
+{
+	char *end;
+	unsigned long domid = strtoul(what, &end, 10);
+
+	for (size_t i = 0; i < stats->nr_domains; i++)
+		if (*what && !strcmp(stats->domain[i].name, what))
+			return &stats->domain[i];
+	if (*what < '0' || *what > '9' || *end || domid > UINT16_MAX)
+		return NULL;
+	return stats_find(stats, domid);
+}
+
+/* The same domain in another record. */
+static struct domain_stats *counterpart(const struct domain_stats *domain,
+					const struct stats *other)
+{
+	struct domain_stats *found;
+
+	for (size_t i = 0; domain->name[0] && i < other->nr_domains; i++)
+		if (!strcmp(other->domain[i].name, domain->name))
+			return &other->domain[i];
+	found = stats_find(other, domain->domid);
+	/* The number was another domain's. */
+	if (found && found->name[0] && domain->name[0])
+		return NULL;
+	return found;
+}
+
+static bool has_limit(const struct diff *diff)
+{
+	for (unsigned int i = 0; i < NR_COUNTERS; i++)
+		if (isfinite(diff->counter[i].limit.up) || isfinite(diff->counter[i].limit.down))
+			return true;
+	return false;
+}
+
+static void only_in(struct diff *diff, const struct domain_stats *domain, const char *which)
+{
+	bool past = has_limit(diff);
+
+	printf("domain ");
+	print_domain(domain);
+	printf(": only in the %s record%s\n", which, past ? "  past the limit" : "");
+	diff->past += past;
+}
+
+static void compare_pair(struct diff *diff, const struct domain_stats *old,
+			 const struct domain_stats *new)
+{
+	printf("domain ");
+	print_domain(old);
+	if (old->domid != new->domid || strcmp(old->name, new->name)) {
+		printf(" and ");
+		print_domain(new);
+	}
+	puts(":");
+	compare(diff, old, new);
+}
+
+static int compare_selected(struct diff *diff, const struct stats *old, const struct stats *new)
+{
+	for (unsigned int i = 0; i < diff->nr_domains; i++) {
+		char *what = diff->domain[i], *equals = strchr(what, '=');
+		const struct domain_stats *a, *b;
+
+		if (equals)
+			*equals = 0;
+		a = look_up(old, what);
+		if (!a) {
+			fprintf(stderr, "xenbatch diff: --domain: the old record has no domain "
+				"\"%s\"\n", what);
+			return -1;
+		}
+		b = equals ? look_up(new, equals + 1) : counterpart(a, new);
+		if (!b) {
+			fprintf(stderr, "xenbatch diff: --domain: the new record has no domain "
+				"\"%s\": give it as %s=NEW\n", equals ? equals + 1 : what, what);
+			return -1;
+		}
+		compare_pair(diff, a, b);
+	}
+	return 0;
+}
+
+static void compare_all(struct diff *diff, const struct stats *old, const struct stats *new)
+{
+	for (size_t i = 0; i < old->nr_domains; i++) {
+		const struct domain_stats *other = counterpart(&old->domain[i], new);
+
+		if (other)
+			compare_pair(diff, &old->domain[i], other);
+		else
+			only_in(diff, &old->domain[i], "old");
+	}
+	for (size_t i = 0; i < new->nr_domains; i++)
+		if (!counterpart(&new->domain[i], old))
+			only_in(diff, &new->domain[i], "new");
+}
+
+static void warn_lost(const char *path, const struct stats *stats)
+{
+	if (stats->lost)
+		fprintf(stderr, "xenbatch diff: %s: Xen lost %" PRIu64 " trace records, so all its "
+			"counts are too low\n", path, stats->lost);
+}
+
+static int parse_limit(const char *text, struct limit *limit)
+{
+	char sign = *text == '+' || *text == '-' ? *text++ : 0;
+	char *end;
+	double percent = strtod(text, &end);
+
+	if (*text == '%' || !((*text >= '0' && *text <= '9') || *text == '.') ||
+	    !isfinite(percent) || end == text || (*end && strcmp(end, "%")))
+		return -1;
+	limit->up = sign == '-' ? INFINITY : percent;
+	limit->down = sign == '+' ? INFINITY : percent;
+	return 0;
+}
+
+/* NAME=LIMIT */
+static int parse_counter(struct diff *diff, const char *text)
+{
+	const char *equals = strchr(text, '=');
+
+	for (unsigned int i = 0; equals && i < NR_COUNTERS; i++) {
+		struct counter *counter = &diff->counter[i];
+
+		if (strlen(counter->name) == (size_t)(equals - text) &&
+		    !strncmp(counter->name, text, equals - text))
+			return parse_limit(equals + 1, &counter->limit);
+	}
+	return -1;
+}
+
+int cmd_diff(int argc, char **argv)
+{
+	struct diff diff = { };
+	struct limit all = { INFINITY, INFINITY };
+	struct stats old, new;
+	char error[200], *end;
+	const char *named[NR_COUNTERS * 4];
+	unsigned int nr_named = 0;
+	int option, ret = EXIT_ERROR;
+
+	name_counters(&diff);
+	optind = 0;
+	while ((option = getopt_long(argc, argv, "t:c:m:d:h", options, NULL)) != -1) {
+		switch (option) {
+		case 't':
+			if (!parse_limit(optarg, &all))
+				continue;
+			fprintf(stderr, "xenbatch diff: --threshold=%s: give percent, as 5, +5 or "
+				"-5\n", optarg);
+			return EXIT_ERROR;
+		case 'c':
+			if (nr_named < sizeof(named) / sizeof(named[0])) {
+				named[nr_named++] = optarg;
+				continue;
+			}
+			fputs("xenbatch diff: --counter is there too often\n", stderr);
+			return EXIT_ERROR;
+		case 'm':
+			diff.min = strtoull(optarg, &end, 10);
+			if (*optarg >= '0' && *optarg <= '9' && !*end)
+				continue;
+			fprintf(stderr, "xenbatch diff: --min=%s: give a count\n", optarg);
+			return EXIT_ERROR;
+		case 'd':
+			if (diff.nr_domains < MAX_DOMAINS) {
+				diff.domain[diff.nr_domains++] = optarg;
+				continue;
+			}
+			fputs("xenbatch diff: --domain is there too often\n", stderr);
+			return EXIT_ERROR;
+		case 'h':
+			fputs(help, stdout);
+			return EXIT_OK;
+		default:
+			return EXIT_ERROR;
+		}
+	}
+	for (unsigned int i = 0; i < NR_COUNTERS; i++)
+		diff.counter[i].limit = all;
+	for (unsigned int i = 0; i < nr_named; i++) {
+		if (!parse_counter(&diff, named[i]))
+			continue;
+		fprintf(stderr, "xenbatch diff: --counter=%s: give NAME=PERCENT, and a name that "
+			"--help lists\n", named[i]);
+		return EXIT_ERROR;
+	}
+	if (argc - optind != 2) {
+		fputs("xenbatch diff: give two records, OLD and NEW\n", stderr);
+		return EXIT_ERROR;
+	}
+
+	if (stats_read_file(argv[optind], &old, error, sizeof(error))) {
+		fprintf(stderr, "xenbatch diff: %s: %s\n", argv[optind], error);
+		return EXIT_ERROR;
+	}
+	if (stats_read_file(argv[optind + 1], &new, error, sizeof(error))) {
+		fprintf(stderr, "xenbatch diff: %s: %s\n", argv[optind + 1], error);
+		goto out_old;
+	}
+	warn_lost(argv[optind], &old);
+	warn_lost(argv[optind + 1], &new);
+
+	if (!diff.nr_domains)
+		compare_all(&diff, &old, &new);
+	else if (compare_selected(&diff, &old, &new))
+		goto out;
+	ret = diff.past ? EXIT_PAST_LIMIT : EXIT_OK;
+	if (diff.past)
+		printf("%u past the limit\n", diff.past);
+out:
+	stats_free(&new);
+out_old:
+	stats_free(&old);
+	return ret;
+}

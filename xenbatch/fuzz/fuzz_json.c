@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A record that nobody wrote. What can be read can be written, and read again. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "output.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct stats stats, again;
+	char error[100] = "", *text = NULL;
+	size_t length;
+	FILE *f;
+
+	if (stats_read_json((const char *)data, size, &stats, error, sizeof(error))) {
+		if (!*error || strpbrk(error, "\n\r\033"))
+			abort();
+		return 0;
+	}
+	f = open_memstream(&text, &length);
+	if (!f)
+		abort();
+	stats_write_json(f, &stats);
+	fclose(f);
+	if (stats_read_json(text, length, &again, error, sizeof(error)) ||
+	    again.nr_domains != stats.nr_domains)
+		abort();
+	free(text);
+	stats_free(&stats);
+	stats_free(&again);
+	return 0;
+}

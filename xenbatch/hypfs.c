@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+#include "hypfs.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <xenhypfs.h>
+#include <xentoollog.h>
+
+_Static_assert(sizeof(struct batch_stats_header) == 32, "the blob's layout");
+_Static_assert(sizeof(struct batch_stats_desc) == 48, "the blob's layout");
+
+/* Every counter that we have a place for. */
+#define BATCH_FIELDS(kind_name, unit_name, index)				\
+	{ kind_name, BATCH_STATS_HISTOGRAM, NR_BUCKETS,				\
+	  offsetof(struct vcpu_stats, batch[index].size) },			\
+	{ kind_name "_" unit_name, BATCH_STATS_COUNTER, 1,			\
+	  offsetof(struct vcpu_stats, batch[index].requests) },			\
+	{ kind_name "_continuations", BATCH_STATS_COUNTER, 1,			\
+	  offsetof(struct vcpu_stats, batch[index].continuations) }
+
+static const struct field {
+	const char *name;
+	uint32_t kind;
+	uint32_t nr;
+	size_t offset;		/* in struct vcpu_stats */
+} fields[] = {
+	{ "hypercall", BATCH_STATS_ARRAY, NR_HYPERCALLS, offsetof(struct vcpu_stats, hypercall) },
+	{ "subcall", BATCH_STATS_ARRAY, NR_HYPERCALLS, offsetof(struct vcpu_stats, subcall) },
+	BATCH_FIELDS("multicall", "calls", BATCH_MULTICALL),
+	BATCH_FIELDS("mmu_update", "requests", BATCH_MMU_UPDATE),
+	BATCH_FIELDS("mmuext_op", "operations", BATCH_MMUEXT_OP),
+	{ "ptwr", BATCH_STATS_COUNTER, 1, offsetof(struct vcpu_stats, ptwr) },
+	{ "page_fault", BATCH_STATS_COUNTER, 1, offsetof(struct vcpu_stats, page_fault) },
+};
+
+#define NR_FIELDS	(sizeof(fields) / sizeof(fields[0]))
+
+/* Where a blob has its fields. */
+struct layout {
+	struct batch_stats_header header;
+	bool has[NR_FIELDS];
+	struct batch_stats_desc desc[NR_FIELDS];
+};
+
+static int __attribute__((format(printf, 3, 4)))
+fail(char *error, size_t size, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error, size, format, args);
+	va_end(args);
+
+	return -1;
+}
+
+/* The byte of a member of the header, and of the descriptor at byte start. */
+#define IN_HEADER(member)	offsetof(struct batch_stats_header, member)
+#define IN_DESC(start, member)	((start) + offsetof(struct batch_stats_desc, member))
+
+/* All products are of two 32-bit values, so 64 bits hold them. */
+static int check_header(const struct batch_stats_header *header, uint64_t size, char *error,
+			size_t error_size)
+{
+	uint64_t length;
+
+	if (header->version != BATCH_STATS_VERSION)
+		return fail(error, error_size,
+			    "byte %zu: version %" PRIu32 ", this program reads version %d",
+			    IN_HEADER(version), header->version, BATCH_STATS_VERSION);
+
+	if (header->desc_offset < sizeof(*header) || header->desc_offset > size)
+		return fail(error, error_size,
+			    "byte %zu: descriptors at byte %" PRIu32 ", of a blob of %" PRIu64,
+			    IN_HEADER(desc_offset), header->desc_offset, size);
+	if (header->desc_size < sizeof(struct batch_stats_desc))
+		return fail(error, error_size,
+			    "byte %zu: descriptors of %" PRIu32 " bytes, the least is %zu",
+			    IN_HEADER(desc_size), header->desc_size,
+			    sizeof(struct batch_stats_desc));
+	length = (uint64_t)header->nr_desc * header->desc_size;
+	if (length > size - header->desc_offset)
+		return fail(error, error_size,
+			    "byte %zu: %" PRIu32 " descriptors are more than the blob has",
+			    IN_HEADER(nr_desc), header->nr_desc);
+
+	if (header->data_offset < sizeof(*header) || header->data_offset > size ||
+	    header->data_offset % 8)
+		return fail(error, error_size,
+			    "byte %zu: counters at byte %" PRIu32 ", of a blob of %" PRIu64,
+			    IN_HEADER(data_offset), header->data_offset, size);
+	if (header->vcpu_size % 8 || (header->nr_vcpus && !header->vcpu_size))
+		return fail(error, error_size, "byte %zu: %" PRIu32 " bytes of counters for a vCPU",
+			    IN_HEADER(vcpu_size), header->vcpu_size);
+	if (header->nr_vcpus > STATS_MAX_VCPUS)
+		return fail(error, error_size, "byte %zu: %" PRIu32 " vCPUs, the most is %u",
+			    IN_HEADER(nr_vcpus), header->nr_vcpus, STATS_MAX_VCPUS);
+	length = (uint64_t)header->nr_vcpus * header->vcpu_size;
+	if (length > size - header->data_offset)
+		return fail(error, error_size,
+			    "byte %zu: %" PRIu32 " vCPUs are more than the blob has",
+			    IN_HEADER(nr_vcpus), header->nr_vcpus);
+
+	return 0;
+}
+
+static int check_desc(const struct batch_stats_desc *desc, const struct field *field,
+		      uint64_t start, uint32_t vcpu_size, char *error, size_t error_size)
+{
+	/* Not skipped: the zeros would look like an answer. */
+	if (desc->kind != field->kind)
+		return fail(error, error_size,
+			    "byte %" PRIu64 ": %s is of kind %" PRIu32 ", not %" PRIu32,
+			    IN_DESC(start, kind), field->name, desc->kind, field->kind);
+	if (!desc->nr || (desc->kind == BATCH_STATS_COUNTER && desc->nr != 1))
+		return fail(error, error_size, "byte %" PRIu64 ": %s has %" PRIu32 " values",
+			    IN_DESC(start, nr), field->name, desc->nr);
+	if (desc->offset % 8)
+		return fail(error, error_size,
+			    "byte %" PRIu64 ": %s at byte %" PRIu32 ", no multiple of 8",
+			    IN_DESC(start, offset), field->name, desc->offset);
+	if (desc->offset > vcpu_size || desc->nr > (vcpu_size - desc->offset) / sizeof(uint64_t))
+		return fail(error, error_size,
+			    "byte %" PRIu64 ": %s goes past the end of a vCPU's counters",
+			    IN_DESC(start, offset), field->name);
+
+	return 0;
+}
+
+static int read_layout(const uint8_t *blob, size_t size, struct layout *layout, char *error,
+		       size_t error_size)
+{
+	const struct batch_stats_header *header = &layout->header;
+
+	memset(layout, 0, sizeof(*layout));
+	if (size < sizeof(*header))
+		return fail(error, error_size, "byte %zu: the blob ends in its header", size);
+	memcpy(&layout->header, blob, sizeof(*header));
+	if (check_header(header, size, error, error_size))
+		return -1;
+
+	for (uint32_t i = 0; i < header->nr_desc; i++) {
+		uint64_t start = header->desc_offset + (uint64_t)i * header->desc_size;
+		struct batch_stats_desc desc;
+
+		memcpy(&desc, blob + start, sizeof(desc));
+		if (!memchr(desc.name, '\0', sizeof(desc.name)))
+			return fail(error, error_size, "byte %" PRIu64 ": a name without end",
+				    start);
+		if (desc.kind > BATCH_STATS_HISTOGRAM)
+			continue;
+		for (size_t f = 0; f < NR_FIELDS; f++) {
+			if (strcmp(desc.name, fields[f].name))
+				continue;
+			if (layout->has[f])
+				return fail(error, error_size, "byte %" PRIu64 ": %s a second time",
+					    start, desc.name);
+			if (check_desc(&desc, &fields[f], start, header->vcpu_size, error,
+				       error_size))
+				return -1;
+			layout->has[f] = true;
+			layout->desc[f] = desc;
+		}
+	}
+	return 0;
+}
+
+/* The least size in a bucket of a histogram that has single sizes below linear. */
+static uint32_t least_size(uint32_t bucket, uint32_t linear)
+{
+	unsigned int log2;
+
+	if (bucket <= linear)
+		return bucket;
+	/* The first power of two above linear, and as many doublings as follow. */
+	log2 = linear ? 32 - __builtin_clz(linear) : 0;
+	bucket -= linear + 1;
+
+	return bucket < 32 - log2 ? UINT32_C(1) << (log2 + bucket) : UINT32_MAX;
+}
+
+/* Where value i of a descriptor belongs in our field. */
+static uint32_t place(const struct batch_stats_desc *desc, const struct field *field, uint32_t i)
+{
+	switch (desc->kind) {
+	case BATCH_STATS_HISTOGRAM:
+		return bucket_of(least_size(i, desc->linear));
+	case BATCH_STATS_ARRAY:
+		return i < desc->nr - 1 && i < field->nr ? i : field->nr - 1;
+	default:
+		return 0;
+	}
+}
+
+static void add_vcpu(const uint8_t *data, const struct layout *layout, struct vcpu_stats *vcpu)
+{
+	for (size_t f = 0; f < NR_FIELDS; f++) {
+		const struct batch_stats_desc *desc = &layout->desc[f];
+		uint64_t *to = (uint64_t *)((uint8_t *)vcpu + fields[f].offset);
+
+		for (uint32_t i = 0; i < desc->nr; i++) {
+			uint64_t value;
+
+			memcpy(&value, data + desc->offset + i * sizeof(value), sizeof(value));
+			to[place(desc, &fields[f], i)] += value;
+		}
+	}
+}
+
+int hypfs_decode(const void *blob, size_t size, struct stats *stats, uint16_t domid,
+		 char *error, size_t error_size)
+{
+	const struct batch_stats_header *header;
+	const uint8_t *data;
+	struct layout layout;
+
+	if (read_layout(blob, size, &layout, error, error_size))
+		return -1;
+	header = &layout.header;
+	data = (const uint8_t *)blob + header->data_offset;
+	/* The last one first: it makes room for all. */
+	for (uint32_t v = header->nr_vcpus; v--;) {
+		struct vcpu_stats *vcpu = stats_vcpu(stats, domid, v);
+
+		if (!vcpu)
+			return fail(error, error_size, "no room for %" PRIu32 " vCPUs",
+				    header->nr_vcpus);
+		add_vcpu(data + (uint64_t)v * header->vcpu_size, &layout, vcpu);
+	}
+	return 0;
+}
+
+struct hypfs {
+	xenhypfs_handle *handle;
+	struct xentoollog_logger logger;
+};
+
+static void __attribute__((format(printf, 5, 0)))
+be_quiet(struct xentoollog_logger *logger, xentoollog_level level, int error,
+	 const char *context, const char *format, va_list args)
+{
+	(void)logger, (void)level, (void)error, (void)context, (void)format, (void)args;
+}
+
+static void no_progress(struct xentoollog_logger *logger, const char *context, const char *what,
+			int percent, unsigned long done, unsigned long total)
+{
+	(void)logger, (void)context, (void)what, (void)percent, (void)done, (void)total;
+}
+
+static void no_destroy(struct xentoollog_logger *logger)
+{
+	(void)logger;
+}
+
+struct hypfs *hypfs_open(void)
+{
+	struct hypfs *hypfs = malloc(sizeof(*hypfs));
+	int saved;
+
+	if (!hypfs)
+		return NULL;
+	/* The library would say on stderr what the caller is about to say. */
+	hypfs->logger = (struct xentoollog_logger){ be_quiet, no_progress, no_destroy };
+	hypfs->handle = xenhypfs_open(&hypfs->logger, 0);
+	if (!hypfs->handle) {
+		saved = errno;
+		free(hypfs);
+		errno = saved;
+		return NULL;
+	}
+	return hypfs;
+}
+
+void hypfs_close(struct hypfs *hypfs)
+{
+	if (!hypfs)
+		return;
+	xenhypfs_close(hypfs->handle);
+	free(hypfs);
+}
+
+int hypfs_counts(struct hypfs *hypfs)
+{
+	struct xenhypfs_dirent *dirent = NULL;
+	void *content = xenhypfs_read_raw(hypfs->handle, "/domain/0/batch-stats", &dirent);
+	int counts = content ? 1 : errno == ENOENT ? 0 : -1;
+
+	free(content);
+	free(dirent);
+
+	return counts;
+}
+
+int hypfs_read(struct hypfs *hypfs, uint16_t domid, struct stats *stats,
+	       char *error, size_t error_size)
+{
+	struct xenhypfs_dirent *dirent = NULL;
+	char path[48], reason[200];
+	void *blob;
+	int ret = -1;
+
+	snprintf(path, sizeof(path), "/domain/%u/batch-stats", domid);
+	blob = xenhypfs_read_raw(hypfs->handle, path, &dirent);
+	if (!blob) {
+		if (errno == ENOENT || errno == ESRCH)
+			return 1;
+		return fail(error, error_size, "hypfs %s: %s", path, strerror(errno));
+	}
+	if (dirent->type != xenhypfs_type_blob || dirent->encoding != xenhypfs_enc_plain)
+		fail(error, error_size, "hypfs %s: not a plain blob", path);
+	else if (hypfs_decode(blob, dirent->size, stats, domid, reason, sizeof(reason)))
+		fail(error, error_size, "hypfs %s: %s", path, reason);
+	else
+		ret = 0;
+
+	free(blob);
+	free(dirent);
+
+	return ret;
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+#include "stats.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const batch_kind_name[NR_BATCH_KINDS] = { "multicall", "mmu_update", "mmuext_op" };
+const char *const batch_unit_name[NR_BATCH_KINDS] = { "calls", "requests", "operations" };
+
+/* xen/include/public/xen.h of Xen 4.17 to 4.20. */
+static const char *const names[] = {
+	[0] = "set_trap_table",
+	[1] = "mmu_update",
+	[2] = "set_gdt",
+	[3] = "stack_switch",
+	[4] = "set_callbacks",
+	[5] = "fpu_taskswitch",
+	[6] = "sched_op_compat",
+	[7] = "platform_op",
+	[8] = "set_debugreg",
+	[9] = "get_debugreg",
+	[10] = "update_descriptor",
+	[12] = "memory_op",
+	[13] = "multicall",
+	[14] = "update_va_mapping",
+	[15] = "set_timer_op",
+	[16] = "event_channel_op_compat",
+	[17] = "xen_version",
+	[18] = "console_io",
+	[19] = "physdev_op_compat",
+	[20] = "grant_table_op",
+	[21] = "vm_assist",
+	[22] = "update_va_mapping_otherdomain",
+	[23] = "iret",
+	[24] = "vcpu_op",
+	[25] = "set_segment_base",
+	[26] = "mmuext_op",
+	[27] = "xsm_op",
+	[28] = "nmi_op",
+	[29] = "sched_op",
+	[30] = "callback_op",
+	[31] = "xenoprof_op",
+	[32] = "event_channel_op",
+	[33] = "physdev_op",
+	[34] = "hvm_op",
+	[35] = "sysctl",
+	[36] = "domctl",
+	[37] = "kexec_op",
+	[38] = "tmem_op",
+	[39] = "argo_op",
+	[40] = "xenpmu_op",
+	[41] = "dm_op",
+	[42] = "hypfs_op",
+	[48] = "arch_0",
+	[49] = "arch_1",
+	[50] = "arch_2",
+	[51] = "arch_3",
+	[52] = "arch_4",
+	[53] = "arch_5",
+	[54] = "arch_6",
+	[55] = "arch_7",
+	[64] = "above_63",
+};
+
+const char *hypercall_name(unsigned int nr)
+{
+	return nr < NR_HYPERCALLS ? names[nr] : NULL;
+}
+
+int hypercall_number(const char *name)
+{
+	for (unsigned int i = 0; i < NR_HYPERCALLS; i++)
+		if (names[i] && !strcmp(names[i], name))
+			return i;
+	return -1;
+}
+
+uint32_t bucket_first(unsigned int bucket)
+{
+	if (bucket <= NR_LINEAR)
+		return bucket;
+	return UINT32_C(1) << (bucket - NR_LINEAR + 6);
+}
+
+uint64_t batch_count(const struct batch_stats *batch)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < NR_BUCKETS; i++)
+		sum += batch->size[i];
+	return sum;
+}
+
+double batch_mean(const struct batch_stats *batch)
+{
+	uint64_t count = batch_count(batch);
+
+	return count ? (double)batch->requests / count : 0;
+}
+
+/* A vcpu_stats is counters and nothing else, so it can be walked as an array. */
+#define NR_VALUES	(sizeof(struct vcpu_stats) / sizeof(uint64_t))
+
+void vcpu_stats_add(struct vcpu_stats *to, const struct vcpu_stats *from)
+{
+	uint64_t *t = (uint64_t *)to;
+	const uint64_t *f = (const uint64_t *)from;
+
+	for (size_t i = 0; i < NR_VALUES; i++)
+		t[i] += f[i];
+}
+
+void vcpu_stats_subtract(struct vcpu_stats *to, const struct vcpu_stats *from)
+{
+	uint64_t *t = (uint64_t *)to;
+	const uint64_t *f = (const uint64_t *)from;
+
+	for (size_t i = 0; i < NR_VALUES; i++)
+		t[i] = t[i] > f[i] ? t[i] - f[i] : 0;
+}
+
+void domain_total(const struct domain_stats *domain, struct vcpu_stats *total)
+{
+	memset(total, 0, sizeof(*total));
+	for (unsigned int i = 0; i < domain->nr_vcpus; i++)
+		vcpu_stats_add(total, &domain->vcpu[i]);
+}
+
+void stats_init(struct stats *stats, const char *source)
+{
+	memset(stats, 0, sizeof(*stats));
+	snprintf(stats->source, sizeof(stats->source), "%s", source);
+}
+
+void stats_free(struct stats *stats)
+{
+	for (size_t i = 0; i < stats->nr_domains; i++)
+		free(stats->domain[i].vcpu);
+	free(stats->domain);
+	memset(stats, 0, sizeof(*stats));
+}
+
+/* Where domid is, or would go. */
+static size_t position(const struct stats *stats, uint16_t domid)
+{
+	size_t low = 0, high = stats->nr_domains;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (stats->domain[middle].domid < domid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct domain_stats *stats_find(const struct stats *stats, uint16_t domid)
+{
+	size_t i = position(stats, domid);
+
+	return i < stats->nr_domains && stats->domain[i].domid == domid ? &stats->domain[i] : NULL;
+}
+
+static struct domain_stats *insert(struct stats *stats, uint16_t domid)
+{
+	size_t i = position(stats, domid);
+	struct domain_stats *domain;
+
+	domain = realloc(stats->domain, (stats->nr_domains + 1) * sizeof(*domain));
+	if (!domain)
+		return NULL;
+	stats->domain = domain;
+	memmove(&domain[i + 1], &domain[i], (stats->nr_domains - i) * sizeof(*domain));
+	stats->nr_domains++;
+	memset(&domain[i], 0, sizeof(*domain));
+	domain[i].domid = domid;
+
+	return &domain[i];
+}
+
+struct vcpu_stats *stats_vcpu(struct stats *stats, uint16_t domid, unsigned int vcpu)
+{
+	struct domain_stats *domain = stats_find(stats, domid);
+	unsigned int old = domain ? domain->nr_vcpus : 0;
+	struct vcpu_stats *all;
+
+	if (vcpu < old)
+		return &domain->vcpu[vcpu];
+	if (vcpu >= STATS_MAX_VCPUS || stats->nr_vcpus + vcpu + 1 - old > STATS_MAX_ALL_VCPUS)
+		return NULL;
+	if (!domain)
+		domain = insert(stats, domid);
+	if (!domain)
+		return NULL;
+	all = realloc(domain->vcpu, (vcpu + 1) * sizeof(*all));
+	if (!all)
+		return NULL;
+	memset(&all[old], 0, (vcpu + 1 - old) * sizeof(*all));
+	domain->vcpu = all;
+	domain->nr_vcpus = vcpu + 1;
+	stats->nr_vcpus += vcpu + 1 - old;
+
+	return &all[vcpu];
+}
+
+void stats_subtract(struct stats *now, const struct stats *before)
+{
+	for (size_t i = 0; i < now->nr_domains; i++) {
+		struct domain_stats *domain = &now->domain[i];
+		const struct domain_stats *old = stats_find(before, domain->domid);
+
+		for (unsigned int v = 0; old && v < domain->nr_vcpus && v < old->nr_vcpus; v++)
+			vcpu_stats_subtract(&domain->vcpu[v], &old->vcpu[v]);
+	}
+	now->lost = now->lost > before->lost ? now->lost - before->lost : 0;
+	now->unattributed = now->unattributed > before->unattributed ?
+			    now->unattributed - before->unattributed : 0;
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* cmd_diff.c, by its exit codes. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "command.h"
+#include "output.h"
+
+static char old_path[] = "/tmp/test_diff.XXXXXX", new_path[] = "/tmp/test_diff.XXXXXX";
+
+static void write_record(const char *path, const struct stats *stats)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	stats_write_json(f, stats);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* Up to eight options before the two records. */
+static int diff(const char *option, ...)
+{
+	char *argv[12] = { "diff" };
+	char *copy[12];
+	int argc = 1, ret;
+	va_list args;
+
+	va_start(args, option);
+	for (; option; option = va_arg(args, const char *))
+		argv[argc++] = strdup(option);
+	va_end(args);
+	memcpy(copy, argv, sizeof(copy));	/* getopt may reorder them */
+	argv[argc] = old_path;
+	argv[argc + 1] = new_path;
+	ret = cmd_diff(argc + 2, argv);
+	for (int i = 1; i < argc; i++)
+		free(copy[i]);
+	return ret;
+}
+
+static void fill(struct stats *stats, uint16_t domid, const char *name, uint64_t ptwr,
+		 uint64_t batches, uint32_t size)
+{
+	struct vcpu_stats *vcpu = stats_vcpu(stats, domid, 0);
+
+	assert_non_null(vcpu);
+	vcpu->ptwr = ptwr;
+	vcpu->batch[BATCH_MMU_UPDATE].size[bucket_of(size)] = batches;
+	vcpu->batch[BATCH_MMU_UPDATE].requests = batches * size;
+	snprintf(stats_find(stats, domid)->name, 64, "%s", name);
+}
+
+static void records(uint64_t old_ptwr, uint64_t new_ptwr, uint32_t old_size, uint32_t new_size)
+{
+	struct stats old, new;
+
+	stats_init(&old, "trace");
+	stats_init(&new, "trace");
+	fill(&old, 1, "", old_ptwr, 100, old_size);
+	fill(&new, 1, "", new_ptwr, 100, new_size);
+	write_record(old_path, &old);
+	write_record(new_path, &new);
+	stats_free(&old);
+	stats_free(&new);
+}
+
+static void no_limit_no_failure(void **state)
+{
+	(void)state;
+	records(100, 100000, 31, 1);
+	assert_int_equal(diff(NULL), 0);
+}
+
+static void threshold(void **state)
+{
+	(void)state;
+	records(100, 110, 31, 31);
+	assert_int_equal(diff("--threshold=10", NULL), 0);
+	assert_int_equal(diff("--threshold=9.9", NULL), 1);
+	assert_int_equal(diff("--threshold=9.9%", NULL), 1);
+	assert_int_equal(diff("--threshold=+9", NULL), 1);
+	assert_int_equal(diff("--threshold=-9", NULL), 0);
+	records(100, 90, 31, 31);
+	assert_int_equal(diff("--threshold=10", NULL), 0);
+	assert_int_equal(diff("--threshold=9", NULL), 1);
+	assert_int_equal(diff("--threshold=+9", NULL), 0);
+	assert_int_equal(diff("--threshold=-9", NULL), 1);
+	/* The same, at any limit. */
+	records(100, 100, 31, 31);
+	assert_int_equal(diff("--threshold=0", NULL), 0);
+}
+
+static void limit_of_a_counter(void **state)
+{
+	(void)state;
+	records(100, 200, 31, 25);
+	assert_int_equal(diff("--counter=mmu_update_mean=30", NULL), 0);
+	assert_int_equal(diff("--counter=mmu_update_mean=-10", NULL), 1);
+	assert_int_equal(diff("--counter=ptwr=50", NULL), 1);
+	/* It comes before the threshold, wherever it stands. */
+	assert_int_equal(diff("--counter=ptwr=100", "--threshold=25", NULL), 0);
+	assert_int_equal(diff("--threshold=25", "--counter=ptwr=100", NULL), 0);
+	assert_int_equal(diff("--threshold=25", NULL), 1);
+}
+
+static void from_nothing(void **state)
+{
+	(void)state;
+	records(0, 3, 31, 31);
+	assert_int_equal(diff("--threshold=1000000", NULL), 1);
+	assert_int_equal(diff("--threshold=-10", NULL), 0);
+	assert_int_equal(diff("--threshold=10", "--min=4", NULL), 0);
+	assert_int_equal(diff("--threshold=10", "--min=3", NULL), 1);
+	records(3, 0, 31, 31);
+	assert_int_equal(diff("--threshold=99", NULL), 1);
+	assert_int_equal(diff("--threshold=100", NULL), 0);
+}
+
+static void domains(void **state)
+{
+	struct stats old, new;
+	(void)state;
+
+	stats_init(&old, "hypfs");
+	stats_init(&new, "hypfs");
+	fill(&old, 0, "Domain-0", 5, 10, 1);
+	fill(&old, 3, "guest", 100, 10, 1);
+	fill(&new, 0, "Domain-0", 500, 10, 1);
+	fill(&new, 7, "guest", 100, 10, 1);
+	write_record(old_path, &old);
+	write_record(new_path, &new);
+	assert_int_equal(diff("--threshold=1", NULL), 1);
+	assert_int_equal(diff("--threshold=1", "--domain=guest", NULL), 0);
+	assert_int_equal(diff("--threshold=1", "--domain=3", NULL), 0);
+	assert_int_equal(diff("--threshold=1", "--domain=3=7", NULL), 0);
+	assert_int_equal(diff("--threshold=1", "--domain=guest=Domain-0", NULL), 1);
+	assert_int_equal(diff("--threshold=1", "--domain=7", NULL), 2);
+	assert_int_equal(diff("--threshold=1", "--domain=guest=3", NULL), 2);
+
+	/* One more: it is past a limit if there is one. */
+	stats_vcpu(&new, 0, 0)->ptwr = 5;
+	write_record(new_path, &new);
+	assert_int_equal(diff("--threshold=1", NULL), 0);
+	fill(&new, 8, "other", 1, 1, 1);
+	write_record(new_path, &new);
+	assert_int_equal(diff("--threshold=1", NULL), 1);
+	assert_int_equal(diff(NULL), 0);
+
+	/* That number is another domain's now. */
+	fill(&new, 7, "changed", 100, 10, 1);
+	fill(&new, 3, "changed too", 100, 10, 1);
+	write_record(new_path, &new);
+	assert_int_equal(diff("--domain=guest", NULL), 2);
+	/* Without a name, the number says it. */
+	fill(&new, 3, "", 100, 10, 1);
+	write_record(new_path, &new);
+	assert_int_equal(diff("--threshold=1", "--domain=guest", NULL), 0);
+	stats_free(&old);
+	stats_free(&new);
+}
+
+static void usage_and_input(void **state)
+{
+	char *one[] = { "diff", old_path, NULL };
+	char *missing[] = { "diff", old_path, "/nonexistent", NULL };
+	(void)state;
+
+	records(1, 1, 1, 1);
+	assert_int_equal(diff("--help", NULL), 0);
+	assert_int_equal(diff("--no-such-option", NULL), 2);
+	assert_int_equal(diff("--threshold=", NULL), 2);
+	assert_int_equal(diff("--threshold=x", NULL), 2);
+	assert_int_equal(diff("--threshold=nan", NULL), 2);
+	assert_int_equal(diff("--threshold=5x", NULL), 2);
+	assert_int_equal(diff("--threshold=--5", NULL), 2);
+	assert_int_equal(diff("--counter=ptwr", NULL), 2);
+	assert_int_equal(diff("--counter=ptw=5", NULL), 2);
+	assert_int_equal(diff("--counter=ptwr=x", NULL), 2);
+	assert_int_equal(diff("--min=x", NULL), 2);
+	assert_int_equal(cmd_diff(2, one), 2);
+	assert_int_equal(cmd_diff(3, missing), 2);
+	assert_int_equal(truncate(new_path, 20), 0);
+	assert_int_equal(diff(NULL), 2);
+}
+
+static int make_files(void **state)
+{
+	(void)state;
+	close(mkstemp(old_path));
+	close(mkstemp(new_path));
+	return 0;
+}
+
+static int remove_files(void **state)
+{
+	(void)state;
+	unlink(old_path);
+	unlink(new_path);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_limit_no_failure),
+		cmocka_unit_test(threshold),
+		cmocka_unit_test(limit_of_a_counter),
+		cmocka_unit_test(from_nothing),
+		cmocka_unit_test(domains),
+		cmocka_unit_test(usage_and_input),
+	};
+
+	/* What the command says is not the matter here, and would mix with the results. */
+	if (!freopen("/dev/null", "w", stdout))
+		return 1;
+	return cmocka_run_group_tests_name("diff", tests, make_files, remove_files);
+}

@@ -1,0 +1,553 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hypfs_decode(). A blob is built from a list of descriptors, and then broken in
+ * one place. Blobs are handed over in memory of their exact size, so that the
+ * address sanitizer sees a read past their end.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "hypfs.h"
+
+#define DOMID	7
+
+struct blob {
+	uint8_t data[1 << 17];
+	size_t size;
+};
+
+struct counter {
+	const char *name;
+	uint32_t kind, nr, linear;
+};
+
+/* What a Xen with xen-patches/ has. */
+static const struct counter ours[] = {
+	{ "hypercall", BATCH_STATS_ARRAY, NR_HYPERCALLS, 0 },
+	{ "subcall", BATCH_STATS_ARRAY, NR_HYPERCALLS, 0 },
+	{ "multicall", BATCH_STATS_HISTOGRAM, NR_BUCKETS, NR_LINEAR },
+	{ "mmu_update", BATCH_STATS_HISTOGRAM, NR_BUCKETS, NR_LINEAR },
+	{ "mmuext_op", BATCH_STATS_HISTOGRAM, NR_BUCKETS, NR_LINEAR },
+	{ "multicall_calls", BATCH_STATS_COUNTER, 1, 0 },
+	{ "mmu_update_requests", BATCH_STATS_COUNTER, 1, 0 },
+	{ "mmuext_op_operations", BATCH_STATS_COUNTER, 1, 0 },
+	{ "multicall_continuations", BATCH_STATS_COUNTER, 1, 0 },
+	{ "mmu_update_continuations", BATCH_STATS_COUNTER, 1, 0 },
+	{ "mmuext_op_continuations", BATCH_STATS_COUNTER, 1, 0 },
+	{ "ptwr", BATCH_STATS_COUNTER, 1, 0 },
+	{ "page_fault", BATCH_STATS_COUNTER, 1, 0 },
+};
+
+#define NR(array)	(sizeof(array) / sizeof((array)[0]))
+
+static uint32_t get32(const struct blob *blob, size_t at)
+{
+	uint32_t value;
+
+	memcpy(&value, blob->data + at, sizeof(value));
+	return value;
+}
+
+static void set32(struct blob *blob, size_t at, uint32_t value)
+{
+	memcpy(blob->data + at, &value, sizeof(value));
+}
+
+#define HEADER(member)		offsetof(struct batch_stats_header, member)
+#define DESC(blob, i, member)						\
+	(get32(blob, HEADER(desc_offset)) +				\
+	 (i) * get32(blob, HEADER(desc_size)) +				\
+	 offsetof(struct batch_stats_desc, member))
+
+/* Where value i of a counter is. */
+static size_t value_at(const struct blob *blob, unsigned int vcpu, unsigned int counter,
+		       unsigned int i)
+{
+	return get32(blob, HEADER(data_offset)) + (size_t)vcpu * get32(blob, HEADER(vcpu_size)) +
+	       get32(blob, DESC(blob, counter, offset)) + i * sizeof(uint64_t);
+}
+
+static void set_value(struct blob *blob, unsigned int vcpu, unsigned int counter, unsigned int i,
+		      uint64_t value)
+{
+	memcpy(blob->data + value_at(blob, vcpu, counter, i), &value, sizeof(value));
+}
+
+/* A number of its own for each value. */
+static uint64_t mark(unsigned int vcpu, unsigned int counter, unsigned int i)
+{
+	return vcpu * UINT64_C(1000000000000) + counter * 1000 + i + 1;
+}
+
+static void build_sized(struct blob *blob, const struct counter *counter, size_t nr,
+			unsigned int nr_vcpus, uint32_t header_size, uint32_t desc_size)
+{
+	uint32_t offset = 0;
+
+	memset(blob, 0, sizeof(*blob));
+	set32(blob, HEADER(version), BATCH_STATS_VERSION);
+	set32(blob, HEADER(desc_offset), header_size);
+	set32(blob, HEADER(desc_size), desc_size);
+	set32(blob, HEADER(nr_desc), nr);
+	set32(blob, HEADER(data_offset), header_size + nr * desc_size);
+	set32(blob, HEADER(nr_vcpus), nr_vcpus);
+	for (size_t i = 0; i < nr; i++) {
+		strcpy((char *)blob->data + DESC(blob, i, name), counter[i].name);
+		set32(blob, DESC(blob, i, kind), counter[i].kind);
+		set32(blob, DESC(blob, i, nr), counter[i].nr);
+		set32(blob, DESC(blob, i, offset), offset);
+		set32(blob, DESC(blob, i, linear), counter[i].linear);
+		offset += counter[i].nr * sizeof(uint64_t);
+	}
+	set32(blob, HEADER(vcpu_size), offset);
+	blob->size = get32(blob, HEADER(data_offset)) + nr_vcpus * offset;
+	assert_true(blob->size <= sizeof(blob->data));
+	for (unsigned int v = 0; v < nr_vcpus; v++)
+		for (size_t c = 0; c < nr; c++)
+			for (unsigned int i = 0; i < counter[c].nr; i++)
+				set_value(blob, v, c, i, mark(v, c, i));
+}
+
+static void build(struct blob *blob, const struct counter *counter, size_t nr,
+		  unsigned int nr_vcpus)
+{
+	build_sized(blob, counter, nr, nr_vcpus, sizeof(struct batch_stats_header),
+		    sizeof(struct batch_stats_desc));
+}
+
+static char error[300];
+
+static int decode(const struct blob *blob, struct stats *stats)
+{
+	uint8_t *copy = malloc(blob->size + 1);
+	int ret;
+
+	assert_non_null(copy);
+	/* One byte off, for nothing says that a blob is aligned. */
+	memcpy(copy + 1, blob->data, blob->size);
+	error[0] = '\0';
+	stats_init(stats, "hypfs");
+	ret = hypfs_decode(copy + 1, blob->size, stats, DOMID, error, sizeof(error));
+	free(copy);
+
+	return ret;
+}
+
+/* An error that names the byte, and leaves the stats alone. */
+static void expect_error(const struct blob *blob, size_t byte)
+{
+	struct stats stats;
+	char begin[32];
+
+	assert_int_equal(decode(blob, &stats), -1);
+	assert_int_equal(stats.nr_domains, 0);
+	snprintf(begin, sizeof(begin), "byte %zu: ", byte);
+	if (strncmp(error, begin, strlen(begin)))
+		fail_msg("\"%s\" does not begin with \"%s\"", error, begin);
+	assert_null(strchr(error, '\n'));
+	stats_free(&stats);
+}
+
+static const struct vcpu_stats *expect_vcpus(const struct blob *blob, struct stats *stats,
+					     unsigned int nr)
+{
+	const struct domain_stats *domain;
+
+	if (decode(blob, stats))
+		fail_msg("%s", error);
+	domain = stats_find(stats, DOMID);
+	assert_non_null(domain);
+	assert_int_equal(domain->nr_vcpus, nr);
+
+	return domain->vcpu;
+}
+
+static void expect_fine(const struct blob *blob, unsigned int nr)
+{
+	struct stats stats;
+
+	expect_vcpus(blob, &stats, nr);
+	stats_free(&stats);
+}
+
+static void expect_ours(const struct vcpu_stats *vcpu, unsigned int v)
+{
+	for (unsigned int i = 0; i < NR_HYPERCALLS; i++) {
+		assert_int_equal(vcpu->hypercall[i], mark(v, 0, i));
+		assert_int_equal(vcpu->subcall[i], mark(v, 1, i));
+	}
+	for (unsigned int kind = 0; kind < NR_BATCH_KINDS; kind++) {
+		for (unsigned int i = 0; i < NR_BUCKETS; i++)
+			assert_int_equal(vcpu->batch[kind].size[i], mark(v, 2 + kind, i));
+		assert_int_equal(vcpu->batch[kind].requests, mark(v, 5 + kind, 0));
+		assert_int_equal(vcpu->batch[kind].continuations, mark(v, 8 + kind, 0));
+	}
+	assert_int_equal(vcpu->ptwr, mark(v, 11, 0));
+	assert_int_equal(vcpu->page_fault, mark(v, 12, 0));
+}
+
+static struct blob blob;
+
+static void every_counter_has_its_place(void **state)
+{
+	struct stats stats;
+	const struct vcpu_stats *vcpu;
+
+	(void)state;
+	build(&blob, ours, NR(ours), 3);
+	vcpu = expect_vcpus(&blob, &stats, 3);
+	for (unsigned int v = 0; v < 3; v++)
+		expect_ours(&vcpu[v], v);
+	stats_free(&stats);
+}
+
+static void larger_header_and_descriptors(void **state)
+{
+	struct stats stats;
+	const struct vcpu_stats *vcpu;
+
+	(void)state;
+	build_sized(&blob, ours, NR(ours), 2, 40, 64);
+	vcpu = expect_vcpus(&blob, &stats, 2);
+	expect_ours(&vcpu[0], 0);
+	expect_ours(&vcpu[1], 1);
+	stats_free(&stats);
+}
+
+static void larger_vcpu_block(void **state)
+{
+	struct stats stats;
+	const struct vcpu_stats *vcpu;
+
+	(void)state;
+	build(&blob, ours, NR(ours), 1);
+	/* 16 bytes of which no descriptor tells. */
+	set32(&blob, HEADER(vcpu_size), get32(&blob, HEADER(vcpu_size)) + 16);
+	blob.size += 16;
+	vcpu = expect_vcpus(&blob, &stats, 1);
+	expect_ours(vcpu, 0);
+	stats_free(&stats);
+}
+
+static void unknown_names_and_kinds_are_skipped(void **state)
+{
+	static const struct counter counter[] = {
+		{ "from_the_future", BATCH_STATS_COUNTER, 1, 0 },
+		{ "ptwr", BATCH_STATS_COUNTER, 1, 0 },
+		{ "page_fault", 99, 3, 0 },
+		{ "", BATCH_STATS_ARRAY, 2, 0 },
+		{ "ptw", BATCH_STATS_COUNTER, 1, 0 },
+		{ "ptwr2", BATCH_STATS_COUNTER, 1, 0 },
+	};
+	struct stats stats;
+	const struct vcpu_stats *vcpu;
+
+	(void)state;
+	build(&blob, counter, NR(counter), 1);
+	/* Where it is has a meaning to those alone who know the kind, or the name. */
+	set32(&blob, DESC(&blob, 0, offset), UINT32_MAX);
+	set32(&blob, DESC(&blob, 2, nr), UINT32_MAX);
+	vcpu = expect_vcpus(&blob, &stats, 1);
+	assert_int_equal(vcpu->ptwr, mark(0, 1, 0));
+	assert_int_equal(vcpu->page_fault, 0);
+	assert_int_equal(vcpu->hypercall[0], 0);
+	stats_free(&stats);
+}
+
+static void a_domain_without_vcpus(void **state)
+{
+	struct stats stats;
+
+	(void)state;
+	build(&blob, ours, NR(ours), 0);
+	assert_int_equal(decode(&blob, &stats), 0);
+	assert_int_equal(stats.nr_domains, 0);
+	set32(&blob, HEADER(vcpu_size), 0);
+	set32(&blob, HEADER(nr_desc), 0);
+	assert_int_equal(decode(&blob, &stats), 0);
+	stats_free(&stats);
+}
+
+static void adds_to_what_is_there(void **state)
+{
+	struct stats stats;
+
+	(void)state;
+	build(&blob, ours, NR(ours), 1);
+	expect_vcpus(&blob, &stats, 1);
+	for (uint16_t domid = DOMID; domid <= DOMID + 1; domid++)
+		assert_false(
+			hypfs_decode(blob.data, blob.size, &stats, domid, error, sizeof(error)));
+	assert_int_equal(stats_find(&stats, DOMID)->vcpu[0].ptwr, 2 * mark(0, 11, 0));
+	assert_int_equal(stats_find(&stats, DOMID + 1)->vcpu[0].ptwr, mark(0, 11, 0));
+	stats_free(&stats);
+}
+
+/* Bucket i of a histogram of nr with so many single sizes is counted at this size. */
+static void expect_bucket(uint32_t nr, uint32_t linear, unsigned int i, uint32_t size)
+{
+	const struct counter counter = { "mmu_update", BATCH_STATS_HISTOGRAM, nr, linear };
+	struct stats stats;
+	const struct vcpu_stats *vcpu;
+
+	build(&blob, &counter, 1, 1);
+	memset(blob.data + value_at(&blob, 0, 0, 0), 0, nr * sizeof(uint64_t));
+	set_value(&blob, 0, 0, i, 5);
+	vcpu = expect_vcpus(&blob, &stats, 1);
+	if (vcpu->batch[BATCH_MMU_UPDATE].size[bucket_of(size)] != 5)
+		fail_msg("%u buckets, %u of them for one size: bucket %u does not count at size %u",
+			 nr, linear, i, size);
+	assert_int_equal(batch_count(&vcpu->batch[BATCH_MMU_UPDATE]), 5);
+	stats_free(&stats);
+}
+
+static void other_buckets(void **state)
+{
+	(void)state;
+	/* Fewer single sizes: 8 to 15, 16 to 31, ... */
+	expect_bucket(20, 8, 7, 7);
+	expect_bucket(20, 8, 8, 8);
+	expect_bucket(20, 8, 9, 16);
+	expect_bucket(20, 8, 12, 128);
+	expect_bucket(20, 8, 19, 16384);
+	/* That do not end at a power of two: 5 to 7, 8 to 15, ... */
+	expect_bucket(20, 5, 5, 5);
+	expect_bucket(20, 5, 6, 8);
+	/* None: 0, 1, 2 to 3, 4 to 7, ... */
+	expect_bucket(20, 0, 0, 0);
+	expect_bucket(20, 0, 1, 1);
+	expect_bucket(20, 0, 2, 2);
+	expect_bucket(20, 0, 3, 4);
+	expect_bucket(20, 1, 1, 1);
+	expect_bucket(20, 1, 2, 2);
+	/* More single sizes: our buckets are coarser. */
+	expect_bucket(300, 256, 64, 64);
+	expect_bucket(300, 256, 65, 65);
+	expect_bucket(300, 256, 127, 127);
+	expect_bucket(300, 256, 128, 128);
+	expect_bucket(300, 256, 255, 255);
+	expect_bucket(300, 256, 256, 256);
+	expect_bucket(300, 256, 257, 512);
+	/* 64 is one of theirs in the bucket up to 127. */
+	expect_bucket(90, 64, 64, 64);
+	expect_bucket(90, 64, 65, 128);
+	/* Fewer than ours, and more than there are sizes. */
+	expect_bucket(10, NR_LINEAR, 9, 9);
+	expect_bucket(100, NR_LINEAR, 89, UINT32_C(1) << 30);
+	expect_bucket(100, NR_LINEAR, 91, UINT32_MAX);
+	expect_bucket(100, NR_LINEAR, 99, UINT32_MAX);
+	expect_bucket(40, UINT32_MAX, 39, 39);
+	expect_bucket(40, 0, 32, UINT32_C(1) << 31);
+	expect_bucket(40, 0, 33, UINT32_MAX);
+	expect_bucket(40, 0, 39, UINT32_MAX);
+}
+
+static void other_indices(void **state)
+{
+	struct counter counter = { "hypercall", BATCH_STATS_ARRAY, 100, 0 };
+	struct stats stats;
+	const struct vcpu_stats *vcpu;
+	uint64_t above = 0;
+
+	(void)state;
+	build(&blob, &counter, 1, 1);
+	vcpu = expect_vcpus(&blob, &stats, 1);
+	for (unsigned int i = 0; i < 64; i++)
+		assert_int_equal(vcpu->hypercall[i], mark(0, 0, i));
+	for (unsigned int i = 64; i < 100; i++)
+		above += mark(0, 0, i);
+	assert_int_equal(vcpu->hypercall[64], above);
+	stats_free(&stats);
+
+	/* The last is 31 and all above. */
+	counter.nr = 32;
+	build(&blob, &counter, 1, 1);
+	vcpu = expect_vcpus(&blob, &stats, 1);
+	assert_int_equal(vcpu->hypercall[30], mark(0, 0, 30));
+	assert_int_equal(vcpu->hypercall[31], 0);
+	assert_int_equal(vcpu->hypercall[64], mark(0, 0, 31));
+	stats_free(&stats);
+}
+
+static void corrupt_header(void **state)
+{
+	static const struct {
+		size_t at;
+		uint32_t value;
+		size_t byte;	/* that the error names */
+	} bad[] = {
+		{ HEADER(version), 0, HEADER(version) },
+		{ HEADER(version), 2, HEADER(version) },
+		{ HEADER(desc_offset), 0, HEADER(desc_offset) },
+		{ HEADER(desc_offset), 31, HEADER(desc_offset) },
+		{ HEADER(desc_offset), UINT32_MAX, HEADER(desc_offset) },
+		{ HEADER(desc_size), 0, HEADER(desc_size) },
+		{ HEADER(desc_size), 47, HEADER(desc_size) },
+		{ HEADER(desc_size), UINT32_MAX, HEADER(nr_desc) },
+		{ HEADER(nr_desc), UINT32_MAX, HEADER(nr_desc) },
+		/* 48 * 0x05555556 is 0x20 in 32 bits. */
+		{ HEADER(nr_desc), 0x05555556, HEADER(nr_desc) },
+		{ HEADER(data_offset), 0, HEADER(data_offset) },
+		{ HEADER(data_offset), UINT32_MAX - 7, HEADER(data_offset) },
+		{ HEADER(data_offset), 36, HEADER(data_offset) },
+		{ HEADER(vcpu_size), 0, HEADER(vcpu_size) },
+		{ HEADER(vcpu_size), 12, HEADER(vcpu_size) },
+		{ HEADER(vcpu_size), UINT32_MAX - 7, HEADER(nr_vcpus) },
+		{ HEADER(nr_vcpus), 3, HEADER(nr_vcpus) },
+		{ HEADER(nr_vcpus), 8192, HEADER(nr_vcpus) },
+		{ HEADER(nr_vcpus), 8193, HEADER(nr_vcpus) },
+		{ HEADER(nr_vcpus), UINT32_MAX, HEADER(nr_vcpus) },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < NR(bad); i++) {
+		build(&blob, ours, NR(ours), 2);
+		set32(&blob, bad[i].at, bad[i].value);
+		expect_error(&blob, bad[i].byte);
+	}
+	/* As many bytes of descriptors as the blob has, but not from there on. */
+	build(&blob, ours, NR(ours), 2);
+	set32(&blob, HEADER(desc_offset), blob.size - 48);
+	expect_error(&blob, HEADER(nr_desc));
+	/* 4096 * 0x100000 is 0 in 32 bits. */
+	build(&blob, ours, NR(ours), 2);
+	set32(&blob, HEADER(vcpu_size), 0x100000);
+	set32(&blob, HEADER(nr_vcpus), 4096);
+	expect_error(&blob, HEADER(nr_vcpus));
+	/* Is to be 0, but a reader has no use for it. */
+	build(&blob, ours, NR(ours), 2);
+	set32(&blob, HEADER(reserved), 1);
+	expect_fine(&blob, 2);
+}
+
+static void at_the_limit_of_vcpus(void **state)
+{
+	static const struct counter counter = { "ptwr", BATCH_STATS_COUNTER, 1, 0 };
+	static struct blob large;
+	struct stats stats;
+
+	(void)state;
+	build(&large, &counter, 1, STATS_MAX_VCPUS);
+	assert_int_equal(expect_vcpus(&large, &stats, STATS_MAX_VCPUS)[STATS_MAX_VCPUS - 1].ptwr,
+			 mark(STATS_MAX_VCPUS - 1, 0, 0));
+	stats_free(&stats);
+	build(&large, &counter, 1, STATS_MAX_VCPUS + 1);
+	expect_error(&large, HEADER(nr_vcpus));
+}
+
+static void corrupt_descriptor(void **state)
+{
+	/* Descriptor 3 is mmu_update, 11 is ptwr. */
+	static const struct {
+		unsigned int counter;
+		size_t at;
+		uint32_t value;
+		size_t named;	/* the member that the error is at */
+	} bad[] = {
+#define MEMBER(member)	offsetof(struct batch_stats_desc, member)
+		{ 3, MEMBER(kind), BATCH_STATS_COUNTER, MEMBER(kind) },
+		{ 3, MEMBER(kind), BATCH_STATS_ARRAY, MEMBER(kind) },
+		{ 11, MEMBER(kind), BATCH_STATS_HISTOGRAM, MEMBER(kind) },
+		{ 3, MEMBER(nr), 0, MEMBER(nr) },
+		{ 11, MEMBER(nr), 0, MEMBER(nr) },
+		{ 11, MEMBER(nr), 2, MEMBER(nr) },
+		{ 3, MEMBER(nr), UINT32_MAX, MEMBER(offset) },
+		/* 8 * 0x20000001 is 8 in 32 bits. */
+		{ 3, MEMBER(nr), 0x20000001, MEMBER(offset) },
+		{ 3, MEMBER(offset), 4, MEMBER(offset) },
+		{ 3, MEMBER(offset), UINT32_MAX - 7, MEMBER(offset) },
+		{ 11, MEMBER(offset), UINT32_MAX - 7, MEMBER(offset) },
+	};
+	uint32_t vcpu_size;
+
+	(void)state;
+	for (size_t i = 0; i < NR(bad); i++) {
+		build(&blob, ours, NR(ours), 2);
+		set32(&blob, DESC(&blob, bad[i].counter, name) + bad[i].at, bad[i].value);
+		expect_error(&blob, DESC(&blob, bad[i].counter, name) + bad[i].named);
+	}
+
+	/* The last value that fits, and the first that does not. */
+	build(&blob, ours, NR(ours), 2);
+	vcpu_size = get32(&blob, HEADER(vcpu_size));
+	set32(&blob, DESC(&blob, 11, offset), vcpu_size - 8);
+	expect_fine(&blob, 2);
+	set32(&blob, DESC(&blob, 11, offset), vcpu_size);
+	expect_error(&blob, DESC(&blob, 11, offset));
+
+	build(&blob, ours, NR(ours), 2);
+	memset(blob.data + DESC(&blob, 4, name), 'x', sizeof(((struct batch_stats_desc *)0)->name));
+	expect_error(&blob, DESC(&blob, 4, name));
+
+	build(&blob, ours, NR(ours), 2);
+	strcpy((char *)blob.data + DESC(&blob, 12, name), "ptwr");
+	expect_error(&blob, DESC(&blob, 12, name));
+}
+
+static void cut_off_at_every_byte(void **state)
+{
+	size_t size;
+
+	(void)state;
+	build(&blob, ours, NR(ours), 2);
+	size = blob.size;
+	for (blob.size = 0; blob.size < size; blob.size++) {
+		struct stats stats;
+
+		assert_int_equal(decode(&blob, &stats), -1);
+		assert_int_equal(strncmp(error, "byte ", 5), 0);
+		assert_int_equal(stats.nr_domains, 0);
+	}
+	/* What follows the last counter is somebody else's. */
+	blob.size = size + 5;
+	expect_fine(&blob, 2);
+}
+
+/* Every byte of the header and the descriptors in turn: no crash, and no silence about it. */
+static void every_byte_broken(void **state)
+{
+	static const uint8_t flip[] = { 0x01, 0x80, 0xff };
+	struct stats stats;
+	size_t end;
+
+	(void)state;
+	build(&blob, ours, NR(ours), 1);
+	end = get32(&blob, HEADER(data_offset));
+	for (size_t i = 0; i < end; i++) {
+		for (size_t f = 0; f < NR(flip); f++) {
+			build(&blob, ours, NR(ours), 1);
+			blob.data[i] ^= flip[f];
+			if (decode(&blob, &stats))
+				assert_true(*error);
+			stats_free(&stats);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_counter_has_its_place),
+		cmocka_unit_test(larger_header_and_descriptors),
+		cmocka_unit_test(larger_vcpu_block),
+		cmocka_unit_test(unknown_names_and_kinds_are_skipped),
+		cmocka_unit_test(a_domain_without_vcpus),
+		cmocka_unit_test(adds_to_what_is_there),
+		cmocka_unit_test(other_buckets),
+		cmocka_unit_test(other_indices),
+		cmocka_unit_test(corrupt_header),
+		cmocka_unit_test(at_the_limit_of_vcpus),
+		cmocka_unit_test(corrupt_descriptor),
+		cmocka_unit_test(cut_off_at_every_byte),
+		cmocka_unit_test(every_byte_broken),
+	};
+
+	return cmocka_run_group_tests_name("hypfs", tests, NULL, NULL);
+}

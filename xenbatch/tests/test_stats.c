@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* stats.c */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "stats.h"
+
+static void buckets(void **state)
+{
+	static const struct {
+		uint32_t size;
+		unsigned int bucket;
+	} expect[] = {
+		{ 0, 0 }, { 1, 1 }, { 31, 31 }, { 63, 63 }, { 64, 64 }, { 65, 65 }, { 127, 65 },
+		{ 128, 66 }, { 255, 66 }, { 256, 67 }, { 1 << 29, 88 }, { (1 << 30) - 1, 88 },
+		{ 1 << 30, 89 }, { UINT32_C(1) << 31, 89 }, { UINT32_MAX, 89 },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(expect) / sizeof(expect[0]); i++)
+		assert_int_equal(bucket_of(expect[i].size), expect[i].bucket);
+
+	/* The first size of a bucket is in it, and the one before is not. */
+	for (unsigned int i = 0; i < NR_BUCKETS; i++) {
+		assert_int_equal(bucket_of(bucket_first(i)), i);
+		if (i)
+			assert_int_equal(bucket_of(bucket_first(i) - 1), i - 1);
+	}
+}
+
+static void names_of_hypercalls(void **state)
+{
+	(void)state;
+
+	for (unsigned int i = 0; i < NR_HYPERCALLS; i++)
+		if (hypercall_name(i))
+			assert_int_equal(hypercall_number(hypercall_name(i)), i);
+	assert_string_equal(hypercall_name(HYPERCALL_MULTICALL), "multicall");
+	assert_string_equal(hypercall_name(HYPERCALL_MMUEXT_OP), "mmuext_op");
+	assert_string_equal(hypercall_name(HYPERCALL_MMU_UPDATE), "mmu_update");
+	assert_string_equal(hypercall_name(HYPERCALL_UPDATE_VA_MAPPING), "update_va_mapping");
+	assert_null(hypercall_name(NR_HYPERCALLS));
+	assert_int_equal(hypercall_number("no such"), -1);
+	assert_int_equal(batch_kind_of(HYPERCALL_UPDATE_VA_MAPPING), NR_BATCH_KINDS);
+}
+
+static void count_and_mean(void **state)
+{
+	struct batch_stats batch = { };
+	(void)state;
+
+	assert_true(batch_mean(&batch) == 0);
+	batch.size[1] = 3;
+	batch.size[31] = 1;
+	batch.requests = 34;
+	batch.continuations = 100;	/* are no batches */
+	assert_int_equal(batch_count(&batch), 4);
+	assert_true(batch_mean(&batch) == 8.5);
+}
+
+static void vcpus_are_made(void **state)
+{
+	struct stats stats;
+	(void)state;
+
+	stats_init(&stats, "trace");
+	stats_vcpu(&stats, 5, 2)->ptwr = 52;
+	stats_vcpu(&stats, 1, 0)->ptwr = 10;
+	stats_vcpu(&stats, 9, 0)->ptwr = 90;
+	stats_vcpu(&stats, 5, 3)->ptwr = 53;
+
+	/* By domid, and nothing was lost when it grew. */
+	assert_int_equal(stats.nr_domains, 3);
+	assert_int_equal(stats.domain[0].domid, 1);
+	assert_int_equal(stats.domain[1].domid, 5);
+	assert_int_equal(stats.domain[2].domid, 9);
+	assert_int_equal(stats.domain[1].nr_vcpus, 4);
+	assert_int_equal(stats.nr_vcpus, 6);
+	assert_int_equal(stats_vcpu(&stats, 5, 2)->ptwr, 52);
+	assert_int_equal(stats_vcpu(&stats, 5, 0)->ptwr, 0);
+	assert_int_equal(stats.nr_vcpus, 6);
+	assert_null(stats_find(&stats, 4));
+
+	assert_null(stats_vcpu(&stats, 5, STATS_MAX_VCPUS));
+	assert_null(stats_vcpu(&stats, 7, UINT32_MAX));
+	assert_int_equal(stats.nr_domains, 3);
+	stats_free(&stats);
+	assert_int_equal(stats.nr_vcpus, 0);
+}
+
+static void vcpus_are_limited(void **state)
+{
+	unsigned int made = 0;
+	struct stats stats;
+	(void)state;
+
+	stats_init(&stats, "trace");
+	for (unsigned int domid = 0; domid < 2 * STATS_MAX_ALL_VCPUS / STATS_MAX_VCPUS; domid++)
+		made += !!stats_vcpu(&stats, domid, STATS_MAX_VCPUS - 1);
+	assert_int_equal(made, STATS_MAX_ALL_VCPUS / STATS_MAX_VCPUS);
+	assert_int_equal(stats.nr_domains, made);
+	assert_null(stats_vcpu(&stats, 100, 0));
+	stats_free(&stats);
+}
+
+static void total_of_a_domain(void **state)
+{
+	struct vcpu_stats total;
+	struct stats stats;
+	(void)state;
+
+	stats_init(&stats, "trace");
+	stats_vcpu(&stats, 1, 0)->hypercall[64] = 1;
+	stats_vcpu(&stats, 1, 2)->hypercall[64] = 2;
+	stats_vcpu(&stats, 1, 2)->page_fault = 7;
+	domain_total(stats_find(&stats, 1), &total);
+	assert_int_equal(total.hypercall[64], 3);
+	assert_int_equal(total.page_fault, 7);
+	stats_free(&stats);
+}
+
+static void subtract(void **state)
+{
+	struct stats before, now;
+	(void)state;
+
+	stats_init(&before, "hypfs");
+	stats_init(&now, "hypfs");
+	stats_vcpu(&before, 1, 0)->batch[BATCH_MULTICALL].size[2] = 10;
+	stats_vcpu(&now, 1, 0)->batch[BATCH_MULTICALL].size[2] = 25;
+	stats_vcpu(&now, 1, 1)->ptwr = 4;		/* a new vCPU */
+	stats_vcpu(&now, 2, 0)->ptwr = 5;		/* a new domain */
+	stats_vcpu(&before, 3, 0)->ptwr = 6;		/* one that is gone */
+	stats_vcpu(&before, 4, 0)->ptwr = 9;		/* another one of that number */
+	stats_vcpu(&now, 4, 0)->ptwr = 8;
+	before.lost = 1;
+	now.lost = 3;
+
+	stats_subtract(&now, &before);
+	assert_int_equal(stats_vcpu(&now, 1, 0)->batch[BATCH_MULTICALL].size[2], 15);
+	assert_int_equal(stats_vcpu(&now, 1, 1)->ptwr, 4);
+	assert_int_equal(stats_vcpu(&now, 2, 0)->ptwr, 5);
+	assert_null(stats_find(&now, 3));
+	assert_int_equal(stats_vcpu(&now, 4, 0)->ptwr, 0);
+	assert_int_equal(now.lost, 2);
+	stats_free(&before);
+	stats_free(&now);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(buckets),
+		cmocka_unit_test(names_of_hypercalls),
+		cmocka_unit_test(count_and_mean),
+		cmocka_unit_test(vcpus_are_made),
+		cmocka_unit_test(vcpus_are_limited),
+		cmocka_unit_test(total_of_a_domain),
+		cmocka_unit_test(subtract),
+	};
+
+	return cmocka_run_group_tests_name("stats", tests, NULL, NULL);
+}

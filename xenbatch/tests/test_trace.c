@@ -1,0 +1,749 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * trace.c. Each trace is read whole, and cut in two at every byte: if these do
+ * not give the same record, count() fails.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "build_trace.h"
+#include "output.h"
+#include "trace.h"
+
+#define MULTICALL	HYPERCALL_MULTICALL
+#define MMU_UPDATE	HYPERCALL_MMU_UPDATE
+#define MMUEXT_OP	HYPERCALL_MMUEXT_OP
+#define UPDATE_VA	HYPERCALL_UPDATE_VA_MAPPING
+
+/* The trace that was read last, what was counted, and what trace_finish() said. */
+static struct trace *trace;
+static struct stats stats;
+static int result;
+
+static char *feed_in_two(const struct build *b, size_t cut)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f;
+
+	trace_free(trace);
+	stats_free(&stats);
+	trace = trace_new();
+	assert_non_null(trace);
+	/* Copies of their exact size, so that ASan sees a read past the end of either. */
+	for (int part = 0; part < 2; part++) {
+		size_t length = part ? b->size - cut : cut;
+		uint8_t *copy = malloc(length ?: 1);
+
+		assert_non_null(copy);
+		if (length)
+			memcpy(copy, b->data + (part ? cut : 0), length);
+		trace_feed(trace, copy, length);
+		free(copy);
+	}
+	result = trace_finish(trace);
+	assert_int_equal(trace_snapshot(trace, &stats), 0);
+
+	f = open_memstream(&text, &size);
+	assert_non_null(f);
+	fprintf(f, "%d %s ", result, trace_error(trace));
+	stats_write_json(f, &stats);
+	fclose(f);
+
+	return text;
+}
+
+static void count_unfinished(struct build *b)
+{
+	char *whole = feed_in_two(b, b->size);
+
+	for (size_t cut = 0; cut < b->size; cut++) {
+		char *split = feed_in_two(b, cut);
+
+		assert_string_equal(split, whole);
+		free(split);
+	}
+	free(whole);
+	build_free(b);
+}
+
+static void count(struct build *b)
+{
+	end(b);
+	count_unfinished(b);
+	assert_string_equal(trace_error(trace), "");
+	assert_int_equal(result, 0);
+}
+
+static const struct vcpu_stats *vcpu(unsigned int domid, unsigned int id)
+{
+	struct domain_stats *domain = stats_find(&stats, domid);
+
+	assert_non_null(domain);
+	assert_true(id < domain->nr_vcpus);
+	return &domain->vcpu[id];
+}
+
+/* How many batches, their sizes together, and how many continuations. */
+static void assert_batch(const struct vcpu_stats *v, enum batch_kind kind, uint64_t nr,
+			 uint64_t requests, uint64_t continuations)
+{
+	assert_int_equal(batch_count(&v->batch[kind]), nr);
+	assert_int_equal(v->batch[kind].requests, requests);
+	assert_int_equal(v->batch[kind].continuations, continuations);
+}
+
+/* docs/counting.md: batches = hypercall[n] + subcall[n] - continuations. */
+static void assert_sums(const struct vcpu_stats *v)
+{
+	static const int nr[] = { MULTICALL, MMU_UPDATE, MMUEXT_OP };
+
+	for (unsigned int kind = 0; kind < NR_BATCH_KINDS; kind++)
+		assert_int_equal(batch_count(&v->batch[kind]) + v->batch[kind].continuations,
+				 v->hypercall[nr[kind]] + v->subcall[nr[kind]]);
+}
+
+static void every_kind_of_record(void **state)
+{
+	struct build b = { .tsc = 1000 };
+	const struct vcpu_stats *v;
+	(void)state;
+
+	window(&b, 3);
+	run(&b, 1, 0);
+	hypercall(&b, MULTICALL, 2);
+	subcall(&b, MMU_UPDATE, 31);
+	subcall(&b, UPDATE_VA, 0);
+	hypercall(&b, MMU_UPDATE, 1);
+	hypercall(&b, MMUEXT_OP, 4);
+	hypercall(&b, UPDATE_VA, 0);
+	hypercall(&b, 20, 9);
+	hypercall(&b, 24, 0);
+	hypercall(&b, 29, 0);
+	hypercall(&b, 23, 0);
+	page_fault(&b);
+	record(&b, 0x00201004, WORDS(1, 2, 3));
+	ptwr(&b);
+	record(&b, 0x0020100c, WORDS(1, 0, 2, 3));
+	/* None of these counts. */
+	record(&b, 0x00201003, WORDS(1, 2));
+	record(&b, 0x00201001, WORDS(1, 2));
+	plain(&b, 0x0001f002, WORDS(0, 0, 0));
+	plain(&b, 0x0001f002, 0, NULL);
+	record(&b, 0x0008f001, 0, NULL);
+	/* Each is a pCPU's and a vCPU's own. */
+	window(&b, 0);
+	run(&b, 1, 2);
+	hypercall(&b, 0, 0);
+	count(&b);
+
+	v = vcpu(1, 0);
+	assert_int_equal(v->hypercall[MULTICALL], 1);
+	assert_int_equal(v->hypercall[MMU_UPDATE], 1);
+	assert_int_equal(v->subcall[MMU_UPDATE], 1);
+	assert_int_equal(v->hypercall[UPDATE_VA], 1);
+	assert_int_equal(v->subcall[UPDATE_VA], 1);
+	assert_int_equal(v->hypercall[20], 1);
+	assert_int_equal(v->hypercall[24], 1);
+	assert_int_equal(v->hypercall[29], 1);
+	assert_int_equal(v->hypercall[23], 1);
+	assert_int_equal(v->page_fault, 2);
+	assert_int_equal(v->ptwr, 2);
+	assert_batch(v, BATCH_MULTICALL, 1, 2, 0);
+	assert_batch(v, BATCH_MMU_UPDATE, 2, 32, 0);
+	assert_batch(v, BATCH_MMUEXT_OP, 1, 4, 0);
+	assert_int_equal(v->batch[BATCH_MMU_UPDATE].size[31], 1);
+	assert_int_equal(v->batch[BATCH_MMU_UPDATE].size[1], 1);
+	assert_sums(v);
+	assert_int_equal(vcpu(1, 2)->hypercall[0], 1);
+	assert_int_equal(vcpu(1, 1)->hypercall[0], 0);
+	assert_int_equal(stats.unattributed, 0);
+	assert_int_equal(stats.lost, 0);
+}
+
+static void who_runs(void **state)
+{
+	struct build b = { };
+	(void)state;
+
+	window(&b, 0);
+	hypercall(&b, 0, 0);			/* nobody is known */
+	page_fault(&b);
+	ptwr(&b);
+	subcall(&b, 0, 0);
+	record(&b, 0x00021002, WORDS(2 << 16 | 1));	/* 2v1 goes on */
+	hypercall(&b, 0, 0);
+	runstate(&b, 3, 0, BLOCKED, RUNNABLE);	/* 2v1 wakes another up */
+	hypercall(&b, 0, 0);
+	runstate(&b, 3, 0, RUNNING, BLOCKED);	/* not the one that runs here */
+	hypercall(&b, 0, 0);
+	leave(&b, 2, 1);
+	hypercall(&b, 0, 0);			/* idle */
+	run(&b, 3, 0);
+	hypercall(&b, 0, 0);
+	runstate(&b, 3, 0, RUNNING, BLOCKED);
+	hypercall(&b, 0, 0);			/* nobody */
+	/* The pCPU is still 3's after a window of another. */
+	run(&b, 3, 0);
+	window(&b, 1);
+	hypercall(&b, 0, 0);			/* nobody is known here */
+	window(&b, 0);
+	hypercall(&b, 0, 0);
+	count(&b);
+
+	assert_int_equal(vcpu(2, 1)->hypercall[0], 3);
+	assert_int_equal(vcpu(3, 0)->hypercall[0], 2);
+	assert_int_equal(stats.unattributed, 7);
+}
+
+static void lost_records(void **state)
+{
+	struct build b = { };
+	(void)state;
+
+	window(&b, 0);
+	run(&b, 1, 0);
+	hypercall(&b, MULTICALL, 3);
+	subcall(&b, MMU_UPDATE, 5);
+	lost(&b, 70000);
+	subcall(&b, MMU_UPDATE, 5);
+	hypercall(&b, 0, 0);
+	run(&b, 1, 0);
+	hypercall(&b, 0, 0);
+	/* What was before the loss is not known to have been preempted. */
+	hypercall(&b, MULTICALL, 2);
+	subcall(&b, 0, 0);
+	subcall(&b, 0, 0);
+	lost(&b, 2);
+	count(&b);
+
+	assert_int_equal(stats.lost, 70002);
+	assert_int_equal(stats.unattributed, 2);
+	assert_int_equal(vcpu(1, 0)->hypercall[0], 1);
+	assert_batch(vcpu(1, 0), BATCH_MULTICALL, 2, 5, 0);
+	assert_sums(vcpu(1, 0));
+}
+
+/* The count says it, as hypercall and as sub-call; with nothing left too. */
+static void continued_updates(void **state)
+{
+	struct build b = { };
+	(void)state;
+
+	window(&b, 0);
+	run(&b, 1, 0);
+	hypercall(&b, MMU_UPDATE, 100);
+	hypercall(&b, MMU_UPDATE, PREEMPTED | 60);
+	hypercall(&b, MMU_UPDATE, PREEMPTED);
+	hypercall(&b, MMUEXT_OP, 8);
+	hypercall(&b, MMUEXT_OP, PREEMPTED | 2);
+	count(&b);
+
+	assert_batch(vcpu(1, 0), BATCH_MMU_UPDATE, 1, 100, 2);
+	assert_batch(vcpu(1, 0), BATCH_MMUEXT_OP, 1, 8, 1);
+	assert_sums(vcpu(1, 0));
+}
+
+static void preempted_between_calls(void **state)
+{
+	struct build b = { };
+	(void)state;
+
+	window(&b, 0);
+	run(&b, 1, 0);
+	hypercall(&b, MULTICALL, 5);
+	subcall(&b, 0, 0);
+	subcall(&b, 0, 0);
+	hypercall(&b, 23, 0);		/* an interrupt of the guest's */
+	hypercall(&b, MULTICALL, 2);	/* has a multicall of its own */
+	subcall(&b, 0, 0);
+	subcall(&b, 0, 0);
+	hypercall(&b, MULTICALL, 3);
+	subcall(&b, 0, 0);
+	hypercall(&b, MULTICALL, 2);	/* and again */
+	subcall(&b, 0, 0);
+	subcall(&b, 0, 0);
+	hypercall(&b, MULTICALL, 2);	/* a batch: nothing is left of any */
+	subcall(&b, 0, 0);
+	subcall(&b, 0, 0);
+	count(&b);
+
+	assert_batch(vcpu(1, 0), BATCH_MULTICALL, 3, 5 + 2 + 2, 2);
+	assert_sums(vcpu(1, 0));
+}
+
+/* Xen runs one call at least, so a multicall with none seen has failed. */
+static void failed_multicalls(void **state)
+{
+	struct build b = { };
+	(void)state;
+
+	window(&b, 0);
+	run(&b, 1, 0);
+	hypercall(&b, MULTICALL, 4);	/* a bad address */
+	hypercall(&b, MULTICALL, 4);
+	for (int i = 0; i < 4; i++)
+		subcall(&b, 0, 0);
+	hypercall(&b, MULTICALL, 0);
+	hypercall(&b, MULTICALL, 3);	/* iret ends it */
+	subcall(&b, 0, 0);
+	subcall(&b, 23, 0);
+	hypercall(&b, MULTICALL, 1);
+	subcall(&b, 0, 0);
+	count(&b);
+
+	assert_batch(vcpu(1, 0), BATCH_MULTICALL, 5, 4 + 4 + 0 + 3 + 1, 0);
+	assert_sums(vcpu(1, 0));
+}
+
+static void preempted_inside_a_call(void **state)
+{
+	struct build b = { };
+	(void)state;
+
+	window(&b, 0);
+	run(&b, 1, 0);
+	/* In the second of three: two are left, of which one was seen. */
+	hypercall(&b, MULTICALL, 3);
+	subcall(&b, 0, 0);
+	subcall(&b, MMU_UPDATE, 31);
+	hypercall(&b, MULTICALL, 2);
+	subcall(&b, MMU_UPDATE, PREEMPTED | 20);
+	subcall(&b, 0, 0);
+	/* Nothing is left now, though one call seemed to be. */
+	hypercall(&b, MULTICALL, 1);
+	subcall(&b, 0, 0);
+	/* In the last one, twice. */
+	hypercall(&b, MULTICALL, 2);
+	subcall(&b, 0, 0);
+	subcall(&b, MMUEXT_OP, 9);
+	hypercall(&b, MULTICALL, 1);
+	subcall(&b, MMUEXT_OP, PREEMPTED | 5);
+	hypercall(&b, MULTICALL, 1);
+	subcall(&b, MMUEXT_OP, PREEMPTED);
+	count(&b);
+
+	assert_batch(vcpu(1, 0), BATCH_MULTICALL, 3, 3 + 1 + 2, 3);
+	assert_batch(vcpu(1, 0), BATCH_MMU_UPDATE, 1, 31, 1);
+	assert_batch(vcpu(1, 0), BATCH_MMUEXT_OP, 1, 9, 2);
+	assert_sums(vcpu(1, 0));
+}
+
+/* As many calls, and the first updates page tables too, but does not continue. */
+static void not_a_continuation(void **state)
+{
+	struct build b = { };
+	(void)state;
+
+	window(&b, 0);
+	run(&b, 1, 0);
+	hypercall(&b, MULTICALL, 2);
+	subcall(&b, 0, 0);
+	subcall(&b, MMU_UPDATE, 31);
+	hypercall(&b, MULTICALL, 1);
+	subcall(&b, MMU_UPDATE, 31);
+	/* The continuation is that of the second sub-call, which the multicall has anew. */
+	hypercall(&b, MULTICALL, 2);
+	subcall(&b, 0, 0);
+	subcall(&b, MMU_UPDATE, PREEMPTED | 3);
+	count(&b);
+
+	assert_batch(vcpu(1, 0), BATCH_MULTICALL, 3, 5, 0);
+	assert_sums(vcpu(1, 0));
+}
+
+/* Part of a multicall of five, three left: on one pCPU, and then on another. */
+static void part_one(struct build *b, uint64_t tsc)
+{
+	b->tsc = tsc;
+	run(b, 1, 0);
+	hypercall(b, MULTICALL, 5);
+	subcall(b, MMU_UPDATE, 1);
+	subcall(b, MMU_UPDATE, 1);
+	leave(b, 1, 0);
+}
+
+static void part_two(struct build *b, uint64_t tsc, bool stay)
+{
+	b->tsc = tsc;
+	run(b, 1, 0);
+	hypercall(b, MULTICALL, 3);
+	for (int i = 0; i < 3; i++)
+		subcall(b, MMU_UPDATE, 1);
+	hypercall(b, MULTICALL, 3);
+	for (int i = 0; i < 3; i++)
+		subcall(b, MMU_UPDATE, 1);
+	if (!stay)
+		leave(b, 1, 0);
+}
+
+static void moved_to_another_pcpu(void **state)
+{
+	(void)state;
+
+	for (int order = 0; order < 4; order++) {
+		struct build b = { };
+
+		if (order & 1) {
+			window(&b, 0);
+			part_two(&b, 2000, order & 2);
+			window(&b, 1);
+			part_one(&b, 1000);
+		} else {
+			window(&b, 0);
+			part_one(&b, 1000);
+			window(&b, 1);
+			part_two(&b, 2000, order & 2);
+		}
+		count(&b);
+		assert_batch(vcpu(1, 0), BATCH_MULTICALL, 2, 5 + 3, 1);
+		assert_sums(vcpu(1, 0));
+	}
+}
+
+/* What ran before is not what goes on, in whatever order the windows come. */
+static void moved_but_earlier(void **state)
+{
+	(void)state;
+
+	for (int order = 0; order < 2; order++) {
+		struct build b = { };
+
+		window(&b, order);
+		if (order)
+			part_one(&b, 3000);
+		else
+			part_two(&b, 2000, false);
+		window(&b, !order);
+		if (order)
+			part_two(&b, 2000, false);
+		else
+			part_one(&b, 3000);
+		count(&b);
+		assert_batch(vcpu(1, 0), BATCH_MULTICALL, 3, 5 + 3 + 3, 0);
+		assert_sums(vcpu(1, 0));
+	}
+}
+
+static void moved_inside_a_call(void **state)
+{
+	(void)state;
+
+	for (int order = 0; order < 2; order++) {
+		struct build b = { };
+
+		for (int i = 0; i < 2; i++) {
+			window(&b, i);
+			if (i == order) {
+				part_one(&b, 1000);
+				continue;
+			}
+			b.tsc = 2000;
+			run(&b, 1, 0);
+			hypercall(&b, MULTICALL, 4);
+			subcall(&b, MMU_UPDATE, PREEMPTED | 1);
+			for (int j = 0; j < 3; j++)
+				subcall(&b, MMU_UPDATE, 1);
+			leave(&b, 1, 0);
+			/* Nothing is left for this one. */
+			run(&b, 1, 0);
+			hypercall(&b, MULTICALL, 3);
+			for (int j = 0; j < 3; j++)
+				subcall(&b, MMU_UPDATE, 1);
+			leave(&b, 1, 0);
+		}
+		count(&b);
+		assert_batch(vcpu(1, 0), BATCH_MULTICALL, 2, 5 + 3, 1);
+		assert_sums(vcpu(1, 0));
+	}
+}
+
+/* Back and forth: two multicalls of one vCPU, each on two pCPUs, in both file orders. */
+static void moved_back_and_forth(void **state)
+{
+	(void)state;
+
+	for (int order = 0; order < 2; order++) {
+		struct build b = { };
+
+		for (int i = 0; i < 2; i++) {
+			window(&b, i);
+			if (i == order) {
+				part_one(&b, 1000);
+				part_one(&b, 3000);
+			} else {
+				part_two(&b, 2000, false);
+				part_two(&b, 4000, false);
+			}
+		}
+		count(&b);
+		assert_batch(vcpu(1, 0), BATCH_MULTICALL, 4, 5 + 3 + 5 + 3, 2);
+		assert_sums(vcpu(1, 0));
+	}
+}
+
+/* A window may have many of them, each of which waits for the other window. */
+static void moved_many_times(void **state)
+{
+	(void)state;
+
+	for (int order = 0; order < 2; order++) {
+		struct build b = { };
+
+		for (int i = 0; i < 2; i++) {
+			window(&b, i);
+			for (int move = 0; move < 40; move++) {
+				if (i == order)
+					part_one(&b, 1000 + 2000 * move);
+				else
+					part_two(&b, 2000 + 2000 * move, false);
+			}
+		}
+		count(&b);
+		assert_batch(vcpu(1, 0), BATCH_MULTICALL, 80, 40 * (5 + 3), 40);
+		assert_sums(vcpu(1, 0));
+	}
+}
+
+/* docs/counting.md: then the first one's rest counts as a batch. */
+static void another_one_was_preempted_since(void **state)
+{
+	(void)state;
+
+	for (int order = 0; order < 2; order++) {
+		struct build b = { };
+
+		for (int i = 0; i < 3; i++) {
+			window(&b, i);
+			switch ((i + order) % 3) {
+			case 0:
+				part_two(&b, 3000, false);
+				break;
+			case 1:
+				b.tsc = 2000;
+				run(&b, 1, 0);
+				hypercall(&b, MULTICALL, 4);
+				subcall(&b, MMU_UPDATE, 1);
+				subcall(&b, MMU_UPDATE, 1);
+				leave(&b, 1, 0);
+				break;
+			case 2:
+				part_one(&b, 1000);
+				break;
+			}
+		}
+		count(&b);
+		assert_batch(vcpu(1, 0), BATCH_MULTICALL, 4, 5 + 4 + 3 + 3, 0);
+		assert_sums(vcpu(1, 0));
+	}
+}
+
+/* Another vCPU of the domain has no part in it. */
+static void not_the_same_vcpu(void **state)
+{
+	struct build b = { };
+	(void)state;
+
+	window(&b, 0);
+	part_one(&b, 1000);
+	run(&b, 1, 1);
+	hypercall(&b, MULTICALL, 3);
+	leave(&b, 1, 1);
+	run(&b, 1, 0);
+	hypercall(&b, MULTICALL, 3);
+	count(&b);
+
+	assert_batch(vcpu(1, 1), BATCH_MULTICALL, 1, 3, 0);
+	assert_batch(vcpu(1, 0), BATCH_MULTICALL, 1, 5, 1);
+}
+
+/* A guest may call any number, also one that looks as if it had arguments. */
+static void made_up_numbers(void **state)
+{
+	struct build b = { };
+	(void)state;
+
+	window(&b, 0);
+	run(&b, 1, 0);
+	record(&b, 0x0020100d, WORDS(63));
+	record(&b, 0x0020100d, WORDS(64));
+	record(&b, 0x0020100d, WORDS(0xfffff));
+	record(&b, 0x0020100d, WORDS(0xffffffff));
+	record(&b, 0x0020100d, WORDS(MMU_UPDATE | 1 << 22));
+	record(&b, 0x0020100d, WORDS(MMU_UPDATE | 3u << 30));
+	/* 64 bits of argument 0, and then the count. */
+	record(&b, 0x0020100d, WORDS(MMU_UPDATE | 2 << 20 | 1 << 22, 0, 0, 12));
+	/* A count of 64 bits: Xen takes the lower half. */
+	record(&b, 0x0020100d, WORDS(MMUEXT_OP | 2 << 22, 7, 1));
+	count(&b);
+
+	assert_int_equal(vcpu(1, 0)->hypercall[63], 1);
+	assert_int_equal(vcpu(1, 0)->hypercall[64], 5);
+	assert_batch(vcpu(1, 0), BATCH_MMU_UPDATE, 1, 12, 0);
+	assert_batch(vcpu(1, 0), BATCH_MMUEXT_OP, 1, 7, 0);
+}
+
+static void cut_off(void **state)
+{
+	struct build b = { };
+	size_t whole;
+	(void)state;
+
+	window(&b, 0);
+	run(&b, 1, 0);
+	hypercall(&b, 0, 0);
+	whole = b.size;
+	hypercall(&b, MMU_UPDATE, 7);
+	end(&b);
+
+	/* At every byte after the first hypercall, which stays counted. */
+	for (size_t size = b.size - 1; size >= whole; size--) {
+		char *text, expect[80];
+
+		b.size = size;
+		text = feed_in_two(&b, size / 2);
+		snprintf(expect, sizeof(expect), "cut off at byte %zu: %s", size, size > whole ?
+			 "in the middle of a record" : "before the end of a window");
+		assert_int_equal(result, 1);
+		assert_string_equal(trace_error(trace), expect);
+		assert_int_equal(vcpu(1, 0)->hypercall[0], 1);
+		assert_batch(vcpu(1, 0), BATCH_MMU_UPDATE, 0, 0, 0);
+		free(text);
+	}
+	build_free(&b);
+}
+
+static void assert_corrupt(struct build *b, const char *error)
+{
+	count_unfinished(b);
+	assert_int_equal(result, -1);
+	assert_string_equal(trace_error(trace), error);
+}
+
+static void corrupt_traces(void **state)
+{
+	struct build b = { };
+	(void)state;
+
+	assert_corrupt(&b, "corrupt at byte 0: the file is empty");
+
+	for (int i = 0; i < 20; i++)
+		put(&b, 0x6c6c6548);
+	assert_corrupt(&b, "corrupt at byte 0: this is not an xentrace file");
+
+	put(&b, 0x0001f003);
+	assert_corrupt(&b, "corrupt at byte 0: this is not an xentrace file");
+
+	window(&b, 4096);
+	assert_corrupt(&b, "corrupt at byte 0: no machine has so many pCPUs");
+	b.window = 0;
+
+	window(&b, 0);
+	run(&b, 1, 0);
+	end(&b);
+	hypercall(&b, 0, 0);
+	assert_corrupt(&b, "corrupt at byte 44: no window of a pCPU begins here");
+
+	window(&b, 0);
+	run(&b, 1, 0);
+	end(&b);
+	b.data[8] -= 4;
+	assert_corrupt(&b, "corrupt at byte 28: a record crosses the end of its window");
+
+	window(&b, 0);
+	plain(&b, 0x0001f003, WORDS(0, 0));
+	end(&b);
+	assert_corrupt(&b, "corrupt at byte 12: a window begins inside of another");
+
+	window(&b, 0);
+	record(&b, 0x0020100d, 0, NULL);
+	end(&b);
+	assert_corrupt(&b, "corrupt at byte 12: a hypercall without a number");
+
+	window(&b, 0);
+	record(&b, 0x0020100d, WORDS(MULTICALL));
+	end(&b);
+	assert_corrupt(&b, "corrupt at byte 12: a batch without a size");
+
+	window(&b, 0);
+	record(&b, 0x0001f001, 0, NULL);
+	end(&b);
+	assert_corrupt(&b, "corrupt at byte 12: lost records without their number");
+
+	window(&b, 0);
+	record(&b, 0x00021012, 0, NULL);
+	record(&b, 0x00021101, 0, NULL);
+	end(&b);
+	assert_corrupt(&b, "corrupt at byte 24: a runstate change without a vCPU");
+}
+
+/* A hostile trace names every vCPU there can be. */
+static void too_many_vcpus(void **state)
+{
+	struct build b = { };
+	uint64_t counted = 0;
+	char *text;
+	(void)state;
+
+	window(&b, 0);
+	for (unsigned int domid = 0; domid < 0x8000; domid += 64)
+		for (unsigned int id = 63; id < 65536; id += 4096 + 63) {
+			run(&b, domid, id);
+			hypercall(&b, 0, 0);
+		}
+	end(&b);
+	text = feed_in_two(&b, b.size);
+	free(text);
+	build_free(&b);
+
+	assert_int_equal(result, 0);
+	assert_true(stats.nr_vcpus <= STATS_MAX_ALL_VCPUS);
+	for (size_t i = 0; i < stats.nr_domains; i++) {
+		struct vcpu_stats total;
+
+		domain_total(&stats.domain[i], &total);
+		counted += total.hypercall[0];
+	}
+	assert_true(counted > 20);
+	assert_int_equal(counted + stats.unattributed, 512 * 16);
+}
+
+static int forget_trace(void **state)
+{
+	(void)state;
+	trace_free(trace);
+	stats_free(&stats);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_kind_of_record),
+		cmocka_unit_test(who_runs),
+		cmocka_unit_test(lost_records),
+		cmocka_unit_test(continued_updates),
+		cmocka_unit_test(preempted_between_calls),
+		cmocka_unit_test(failed_multicalls),
+		cmocka_unit_test(preempted_inside_a_call),
+		cmocka_unit_test(not_a_continuation),
+		cmocka_unit_test(moved_to_another_pcpu),
+		cmocka_unit_test(moved_but_earlier),
+		cmocka_unit_test(moved_inside_a_call),
+		cmocka_unit_test(moved_back_and_forth),
+		cmocka_unit_test(moved_many_times),
+		cmocka_unit_test(another_one_was_preempted_since),
+		cmocka_unit_test(not_the_same_vcpu),
+		cmocka_unit_test(made_up_numbers),
+		cmocka_unit_test(cut_off),
+		cmocka_unit_test(corrupt_traces),
+		cmocka_unit_test(too_many_vcpus),
+	};
+
+	return cmocka_run_group_tests_name("trace", tests, NULL, forget_trace);
+}

@@ -1,0 +1,623 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+#include "trace.h"
+
+#include <endian.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * The header of a record: 28 bits of event, how many words of data, and whether
+ * a time stamp comes before them. xen/include/public/trace.h.
+ */
+#define EVENT(header)		((header) & 0x0fffffff)
+#define NR_WORDS(header)	((header) >> 28 & 7)
+#define HAS_TSC(header)		((header) >> 31)
+#define MAX_RECORD		(4 + 8 + 7 * 4)
+
+#define LOST_RECORDS		0x0001f001
+#define CPU_CHANGE		0x0001f003
+#define WINDOW_HEADER		(CPU_CHANGE | 2u << 28)
+/* The state that a vCPU leaves is in bits 8 and 9, the one that it enters in 4 and 5. */
+#define RUNSTATE_CHANGE		0x00021001
+#define RUNSTATE_BITS		0x00000330
+#define CONTINUE_RUNNING	0x00021002
+#define PV_PAGE_FAULT		0x00201004
+#define PV_PTWR			0x0020100b
+#define PV_PTWR_PAE		0x0020100c
+#define PV_HYPERCALL		0x0020100d
+#define PV_SUBCALL		0x0020200e
+#define FLAG_64			0x00000100	/* set in all but those two where addresses have 64 bits */
+
+#define RUNSTATE_RUNNING	0
+
+/* Xen sets it in the count of what it has the guest continue (asm/hypercall.h). */
+#define MMU_UPDATE_PREEMPTED	0x80000000u
+
+#define HYPERCALL_IRET		23
+
+/*
+ * xentrace writes the buffers of the pCPUs in turn, a window each. So the records
+ * of a pCPU are in order, but a vCPU that moves to another pCPU in the middle of
+ * a multicall may be seen to go on before it is seen to leave off. The only
+ * order across pCPUs is that of the time stamps. Hence the times that a vCPU ran
+ * wait here, in that order, for those that may yet come in between. Where more
+ * wait than this, the oldest half is taken as it is.
+ */
+#define MAX_INTERVALS		4096u	/* of a vCPU */
+#define MAX_ALL_INTERVALS	(1u << 20)
+
+/* A time that a vCPU ran without a break, and made a multicall. */
+struct interval {
+	uint64_t start;		/* time stamp */
+	uint32_t first;		/* calls of its first multicall */
+	uint32_t open;		/* calls left of its last one, when it was preempted; or 0 */
+	bool batch;		/* the first was counted as a batch */
+};
+
+struct vcpu {
+	struct vcpu_stats stats;
+	struct interval *interval;	/* by ascending start */
+	unsigned int nr_intervals, room;
+	uint32_t open;		/* of the last one that does not wait any more */
+};
+
+/* What is known of a pCPU, and of the time since current began to run on it. */
+struct pcpu {
+	struct vcpu *current;	/* NULL: not known, or nobody counted */
+	uint64_t tsc;		/* of the last record */
+	struct interval now;
+	uint64_t nr_multicalls;	/* since now.start */
+	bool batch;		/* the last multicall was counted as a batch */
+	uint32_t size;		/* of the last multicall */
+	uint32_t left;		/* its sub-calls that were not seen */
+	uint32_t open;		/* left of the last that was preempted, 0: none */
+};
+
+struct domain {
+	uint16_t domid;
+	unsigned int nr_vcpus;
+	struct vcpu **vcpu;
+};
+
+struct trace {
+	uint64_t lost, unattributed;	/* as in struct stats */
+	size_t nr_vcpus;	/* of all domains, those too that only make room for higher ones */
+	size_t nr_intervals;	/* of all vCPUs */
+	size_t nr_domains;
+	struct domain *domain;	/* by ascending domid */
+	struct pcpu *pcpu[TRACE_MAX_PCPUS];
+	struct pcpu *window_pcpu;
+	uint32_t window;	/* bytes left of the window */
+	uint64_t offset;	/* of the next record */
+	uint8_t partial[MAX_RECORD];	/* the beginning of a record that is not all here */
+	size_t nr_partial;
+	bool corrupt;
+	char error[160];
+};
+
+static const char no_trace[] = "this is not an xentrace file";
+
+static uint32_t word(const uint8_t *p)
+{
+	uint32_t value;
+
+	memcpy(&value, p, sizeof(value));
+	return le32toh(value);
+}
+
+static size_t record_size(uint32_t header)
+{
+	return 4 + 8 * HAS_TSC(header) + 4 * NR_WORDS(header);
+}
+
+static int corrupt(struct trace *trace, const char *what)
+{
+	trace->corrupt = true;
+	snprintf(trace->error, sizeof(trace->error), "corrupt at byte %" PRIu64 ": %s",
+		 trace->offset, what);
+	return -1;
+}
+
+/* The domain, made if it is not there; NULL: no memory. */
+static struct domain *find_domain(struct trace *trace, uint16_t domid)
+{
+	size_t low = 0, high = trace->nr_domains;
+	struct domain *domain;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (trace->domain[middle].domid < domid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < trace->nr_domains && trace->domain[low].domid == domid)
+		return &trace->domain[low];
+
+	domain = realloc(trace->domain, (trace->nr_domains + 1) * sizeof(*domain));
+	if (!domain)
+		return NULL;
+	trace->domain = domain;
+	memmove(&domain[low + 1], &domain[low], (trace->nr_domains - low) * sizeof(*domain));
+	trace->nr_domains++;
+	domain[low] = (struct domain){ .domid = domid };
+
+	return &domain[low];
+}
+
+/* NULL: none that is counted. That there is no memory for it makes it one. */
+static struct vcpu *find_vcpu(struct trace *trace, uint32_t domid, uint32_t id)
+{
+	struct domain *domain;
+	struct vcpu **slot;
+
+	if (domid >= DOMID_RESERVED || id >= STATS_MAX_VCPUS)
+		return NULL;
+	domain = find_domain(trace, domid);
+	if (!domain)
+		return NULL;
+	if (id >= domain->nr_vcpus) {
+		size_t more = id + 1 - domain->nr_vcpus;
+		struct vcpu **vcpu;
+
+		if (trace->nr_vcpus + more > STATS_MAX_ALL_VCPUS)
+			return NULL;
+		vcpu = realloc(domain->vcpu, (id + 1) * sizeof(*vcpu));
+		if (!vcpu)
+			return NULL;
+		memset(&vcpu[domain->nr_vcpus], 0, more * sizeof(*vcpu));
+		domain->vcpu = vcpu;
+		domain->nr_vcpus = id + 1;
+		trace->nr_vcpus += more;
+	}
+	slot = &domain->vcpu[id];
+	if (!*slot)
+		*slot = calloc(1, sizeof(**slot));
+
+	return *slot;
+}
+
+static void count_batch(struct batch_stats *batch, uint32_t size)
+{
+	batch->size[bucket_of(size)]++;
+	batch->requests += size;
+}
+
+/* It was counted as a batch, and turned out to continue one. */
+static void make_continuation(struct vcpu_stats *stats, uint32_t size)
+{
+	struct batch_stats *batch = &stats->batch[BATCH_MULTICALL];
+
+	batch->size[bucket_of(size)]--;
+	batch->requests -= size;
+	batch->continuations++;
+}
+
+/*
+ * What ran first goes on with what was left open before. Returns what the last one
+ * left open.
+ */
+static uint32_t resolve(struct vcpu_stats *stats, const struct interval *interval,
+			unsigned int nr, uint32_t open)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		if (open && interval[i].batch && interval[i].first == open)
+			make_continuation(stats, open);
+		open = interval[i].open;
+	}
+	return open;
+}
+
+static void resolve_oldest(struct trace *trace, struct vcpu *vcpu, unsigned int nr)
+{
+	vcpu->open = resolve(&vcpu->stats, vcpu->interval, nr, vcpu->open);
+	vcpu->nr_intervals -= nr;
+	trace->nr_intervals -= nr;
+	memmove(vcpu->interval, vcpu->interval + nr, vcpu->nr_intervals * sizeof(*vcpu->interval));
+}
+
+static void add_interval(struct trace *trace, struct vcpu *vcpu, const struct interval *new)
+{
+	unsigned int i;
+
+	if (vcpu->nr_intervals == MAX_INTERVALS || trace->nr_intervals >= MAX_ALL_INTERVALS)
+		resolve_oldest(trace, vcpu, (vcpu->nr_intervals + 1) / 2);
+	if (vcpu->nr_intervals == vcpu->room) {
+		unsigned int room = vcpu->room ? 2 * vcpu->room : 16;
+		struct interval *interval = realloc(vcpu->interval, room * sizeof(*interval));
+
+		/* Out of memory, or of the room for all: in the order of the file, then. */
+		if (!interval || trace->nr_intervals >= MAX_ALL_INTERVALS) {
+			vcpu->interval = interval ? interval : vcpu->interval;
+			vcpu->open = resolve(&vcpu->stats, new, 1, vcpu->open);
+			return;
+		}
+		vcpu->interval = interval;
+		vcpu->room = room;
+	}
+	/* It is nearly always the last. */
+	for (i = vcpu->nr_intervals; i && vcpu->interval[i - 1].start > new->start; i--)
+		vcpu->interval[i] = vcpu->interval[i - 1];
+	vcpu->interval[i] = *new;
+	vcpu->nr_intervals++;
+	trace->nr_intervals++;
+}
+
+/*
+ * The last multicall will have no more sub-calls. If it had one at least, but not
+ * all, Xen preempted it: it looks for a reason to after the first.
+ */
+static void close_multicall(struct pcpu *pcpu)
+{
+	if (pcpu->left && pcpu->left < pcpu->size)
+		pcpu->open = pcpu->left;
+	pcpu->left = 0;
+}
+
+/* lost: nobody knows what it did last, so it is not known to have stopped in a multicall. */
+static void stop_running(struct trace *trace, struct pcpu *pcpu, bool lost)
+{
+	if (!pcpu->current)
+		return;
+	close_multicall(pcpu);
+	pcpu->now.open = lost ? 0 : pcpu->open;
+	if (pcpu->nr_multicalls)
+		add_interval(trace, pcpu->current, &pcpu->now);
+	pcpu->current = NULL;
+}
+
+static void start_running(struct trace *trace, struct pcpu *pcpu, struct vcpu *vcpu)
+{
+	if (pcpu->current == vcpu)
+		return;
+	stop_running(trace, pcpu, true);
+	pcpu->current = vcpu;
+	pcpu->now = (struct interval){ .start = pcpu->tsc };
+	pcpu->nr_multicalls = 0;
+	pcpu->size = pcpu->left = pcpu->open = 0;
+}
+
+static void multicall(struct pcpu *pcpu, uint32_t size)
+{
+	struct batch_stats *batch = &pcpu->current->stats.batch[BATCH_MULTICALL];
+
+	close_multicall(pcpu);
+	pcpu->size = pcpu->left = size;
+	pcpu->batch = !pcpu->open || pcpu->open != size;
+	if (pcpu->batch) {
+		count_batch(batch, size);
+	} else {
+		batch->continuations++;
+		pcpu->open = 0;
+	}
+	if (!pcpu->nr_multicalls++) {
+		pcpu->now.first = size;
+		pcpu->now.batch = true;
+	}
+}
+
+/*
+ * If the first sub-call continues, so does the multicall: Xen preempted it inside
+ * of that sub-call, which was seen, so that one more is left than seemed to be.
+ */
+static void first_subcall_continues(struct pcpu *pcpu)
+{
+	if (pcpu->batch)
+		make_continuation(&pcpu->current->stats, pcpu->size);
+	if (pcpu->open == pcpu->size - 1)
+		pcpu->open = 0;
+	if (pcpu->nr_multicalls == 1) {
+		pcpu->now.first = pcpu->size - 1;
+		pcpu->now.batch = false;
+	}
+}
+
+/*
+ * The first word of a hypercall's record is its number and, in two bits for each
+ * argument, how many words of it follow. *count: where that of index 1 begins, 0
+ * if it is not there. Returns false if the record does not fit its first word:
+ * Xen writes any number there that the guest made up, and no arguments, so that
+ * the upper bits are the guest's.
+ */
+static bool find_count(uint32_t first, unsigned int nr_words, unsigned int *count)
+{
+	unsigned int nr = 1;
+
+	*count = 0;
+	for (unsigned int i = 0; i < 6; i++) {
+		unsigned int words = first >> (20 + 2 * i) & 3;
+
+		if (words == 3)
+			return false;
+		if (i == 1 && words)
+			*count = nr;
+		nr += words;
+	}
+	return nr == nr_words;
+}
+
+/* A hypercall or a sub-call that is no list of anything. */
+static inline void count_call(struct pcpu *pcpu, uint32_t op, bool sub)
+{
+	if (!sub) {
+		pcpu->current->stats.hypercall[op]++;
+		return;
+	}
+	pcpu->current->stats.subcall[op]++;
+	if (pcpu->left)
+		pcpu->left--;
+	/* Xen ends a multicall with it, and there is nothing to go on with. */
+	if (op == HYPERCALL_IRET)
+		pcpu->left = 0;
+}
+
+static inline void count_list(struct pcpu *pcpu, enum batch_kind kind, uint32_t op,
+			      uint32_t size, bool sub)
+{
+	struct batch_stats *batch = &pcpu->current->stats.batch[kind];
+	bool continues = kind != BATCH_MULTICALL && size & MMU_UPDATE_PREEMPTED;
+
+	if (continues && sub && pcpu->left && pcpu->left == pcpu->size)
+		first_subcall_continues(pcpu);
+	count_call(pcpu, op, sub);
+	if (continues)
+		batch->continuations++;
+	else if (kind == BATCH_MULTICALL && !sub)
+		multicall(pcpu, size);
+	else
+		count_batch(batch, size);
+}
+
+static inline const char *hypercall(struct trace *trace, struct pcpu *pcpu, const uint8_t *data,
+				    unsigned int nr_words, bool sub)
+{
+	uint32_t first, op;
+	unsigned int count;
+	enum batch_kind kind;
+
+	if (!nr_words)
+		return "a hypercall without a number";
+	first = word(data);
+	op = first & 0xfffff;
+	/* Nearly all of them: no argument, or 32 bits of the one with index 1. */
+	if (first == op && nr_words == 1)
+		count = 0;
+	else if (first == (op | 1 << 22) && nr_words == 2)
+		count = 1;
+	else if (!find_count(first, nr_words, &count))
+		op = NR_HYPERCALLS - 1;
+	if (op >= NR_HYPERCALLS)
+		op = NR_HYPERCALLS - 1;
+
+	kind = batch_kind_of(op);
+	if (kind != NR_BATCH_KINDS && !count)
+		return "a batch without a size";
+	if (!pcpu->current)
+		trace->unattributed++;
+	else if (kind != NR_BATCH_KINDS)
+		count_list(pcpu, kind, op, word(data + 4 * count), sub);
+	else
+		count_call(pcpu, op, sub);
+	return NULL;
+}
+
+static const char *runstate(struct trace *trace, struct pcpu *pcpu, uint32_t event,
+			    const uint8_t *data, unsigned int nr_words)
+{
+	unsigned int old = event >> 8 & 3, new = event >> 4 & 3;
+	struct vcpu *vcpu;
+
+	if (!nr_words)
+		return "a runstate change without a vCPU";
+	/* Others wake up a vCPU from a pCPU that it does not run on. */
+	if (event != CONTINUE_RUNNING && old != RUNSTATE_RUNNING && new != RUNSTATE_RUNNING)
+		return NULL;
+	vcpu = find_vcpu(trace, word(data) >> 16, word(data) & 0xffff);
+	if (event == CONTINUE_RUNNING || new == RUNSTATE_RUNNING)
+		start_running(trace, pcpu, vcpu);
+	else if (vcpu == pcpu->current)
+		stop_running(trace, pcpu, false);
+
+	return NULL;
+}
+
+/* CPU_CHANGE: whose records come next, and how many bytes of them. */
+static const char *new_window(struct trace *trace, uint32_t header, const uint8_t *data)
+{
+	uint32_t pcpu;
+
+	if (header != WINDOW_HEADER)
+		return trace->window_pcpu ? "no window of a pCPU begins here" : no_trace;
+	pcpu = word(data);
+	if (pcpu >= TRACE_MAX_PCPUS)
+		return "no machine has so many pCPUs";
+	if (!trace->pcpu[pcpu])
+		trace->pcpu[pcpu] = calloc(1, sizeof(struct pcpu));
+	if (!trace->pcpu[pcpu])
+		return "no memory";
+	trace->window_pcpu = trace->pcpu[pcpu];
+	trace->window = word(data + 4);
+
+	return NULL;
+}
+
+/* A whole record. NULL, or what is wrong with it. */
+static inline const char *record(struct trace *trace, const uint8_t *p, uint32_t header,
+				 size_t size)
+{
+	struct pcpu *pcpu = trace->window_pcpu;
+	unsigned int nr_words = NR_WORDS(header);
+	uint32_t event = EVENT(header);
+
+	if (!trace->window)
+		return new_window(trace, header, p + 4);
+	if (size > trace->window)
+		return "a record crosses the end of its window";
+	trace->window -= size;
+	p += 4;
+	if (HAS_TSC(header)) {
+		pcpu->tsc = word(p) | (uint64_t)word(p + 4) << 32;
+		p += 8;
+	}
+
+	switch (event) {
+	case PV_HYPERCALL:
+		return hypercall(trace, pcpu, p, nr_words, false);
+	case PV_SUBCALL:
+		return hypercall(trace, pcpu, p, nr_words, true);
+	case PV_PAGE_FAULT:
+	case PV_PAGE_FAULT | FLAG_64:
+		if (pcpu->current)
+			pcpu->current->stats.page_fault++;
+		else
+			trace->unattributed++;
+		break;
+	case PV_PTWR:
+	case PV_PTWR | FLAG_64:
+	case PV_PTWR_PAE:
+	case PV_PTWR_PAE | FLAG_64:
+		if (pcpu->current)
+			pcpu->current->stats.ptwr++;
+		else
+			trace->unattributed++;
+		break;
+	case LOST_RECORDS:
+		if (!nr_words)
+			return "lost records without their number";
+		trace->lost += word(p);
+		stop_running(trace, pcpu, true);
+		break;
+	case CPU_CHANGE:
+		return "a window begins inside of another";
+	default:
+		if ((event & ~RUNSTATE_BITS) == RUNSTATE_CHANGE || event == CONTINUE_RUNNING)
+			return runstate(trace, pcpu, event, p, nr_words);
+		break;
+	}
+	return NULL;
+}
+
+int trace_feed(struct trace *trace, const void *buf, size_t len)
+{
+	const uint8_t *p = buf, *end = p + len, *begin;
+	const char *error = NULL;
+	size_t size;
+
+	if (trace->corrupt)
+		return -1;
+
+	/* Complete a record of which the last call had the beginning. */
+	while (trace->nr_partial && p < end) {
+		trace->partial[trace->nr_partial++] = *p++;
+		if (trace->nr_partial < 4)
+			continue;
+		size = record_size(word(trace->partial));
+		if (trace->nr_partial < size)
+			continue;
+		error = record(trace, trace->partial, word(trace->partial), size);
+		if (error)
+			return corrupt(trace, error);
+		trace->offset += size;
+		trace->nr_partial = 0;
+	}
+
+	begin = p;
+	while (end - p >= 4) {
+		uint32_t header = word(p);
+
+		size = record_size(header);
+		if ((size_t)(end - p) < size)
+			break;
+		error = record(trace, p, header, size);
+		if (error)
+			break;
+		p += size;
+	}
+	trace->offset += p - begin;
+	if (error)
+		return corrupt(trace, error);
+	if (p < end) {
+		memcpy(trace->partial, p, end - p);
+		trace->nr_partial = end - p;
+	}
+	return 0;
+}
+
+int trace_snapshot(const struct trace *trace, struct stats *stats)
+{
+	stats_init(stats, "trace");
+	stats->lost = trace->lost;
+	stats->unattributed = trace->unattributed;
+	for (size_t d = 0; d < trace->nr_domains; d++) {
+		const struct domain *domain = &trace->domain[d];
+
+		/* Downwards, so that the room for all of them is made at once. */
+		for (unsigned int i = domain->nr_vcpus; i-- > 0;) {
+			struct vcpu_stats *to;
+
+			if (!domain->vcpu[i])
+				continue;
+			to = stats_vcpu(stats, domain->domid, i);
+			if (!to) {
+				stats_free(stats);
+				return -1;
+			}
+			*to = domain->vcpu[i]->stats;
+			resolve(to, domain->vcpu[i]->interval, domain->vcpu[i]->nr_intervals,
+				domain->vcpu[i]->open);
+		}
+	}
+	return 0;
+}
+
+int trace_finish(struct trace *trace)
+{
+	for (unsigned int i = 0; i < TRACE_MAX_PCPUS; i++)
+		if (trace->pcpu[i])
+			stop_running(trace, trace->pcpu[i], true);
+	if (trace->corrupt)
+		return -1;
+
+	if (!trace->offset && !trace->nr_partial)
+		return corrupt(trace, "the file is empty");
+	if (!trace->offset && (trace->nr_partial < 4 || word(trace->partial) != WINDOW_HEADER))
+		return corrupt(trace, no_trace);
+	if (!trace->nr_partial && !trace->window)
+		return 0;
+	snprintf(trace->error, sizeof(trace->error), "cut off at byte %" PRIu64 ": %s",
+		 trace->offset + trace->nr_partial,
+		 trace->nr_partial ? "in the middle of a record" : "before the end of a window");
+	return 1;
+}
+
+struct trace *trace_new(void)
+{
+	return calloc(1, sizeof(struct trace));
+}
+
+void trace_free(struct trace *trace)
+{
+	if (!trace)
+		return;
+	for (size_t d = 0; d < trace->nr_domains; d++) {
+		for (unsigned int i = 0; i < trace->domain[d].nr_vcpus; i++) {
+			if (trace->domain[d].vcpu[i])
+				free(trace->domain[d].vcpu[i]->interval);
+			free(trace->domain[d].vcpu[i]);
+		}
+		free(trace->domain[d].vcpu);
+	}
+	free(trace->domain);
+	for (unsigned int i = 0; i < TRACE_MAX_PCPUS; i++)
+		free(trace->pcpu[i]);
+	free(trace);
+}
+
+const char *trace_error(const struct trace *trace)
+{
+	return trace->error;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reads what xentrace writes, piece by piece: any split of the file gives the same
+ * counts. Memory does not grow with the length of the trace, and for any input
+ * stays under 256 MB: the records of a vCPU past STATS_MAX_VCPUS or
+ * STATS_MAX_ALL_VCPUS are unattributed.
+ */
+#ifndef XENBATCH_TRACE_H
+#define XENBATCH_TRACE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "stats.h"
+
+#define TRACE_MAX_PCPUS		4096u	/* a trace with more is corrupt */
+
+struct trace;
+
+/* NULL: no memory. */
+struct trace *trace_new(void);
+void trace_free(struct trace *trace);
+
+/*
+ * 0, or -1 once the trace turned out to be corrupt: trace_error() has the reason,
+ * and what was counted up to there stays. Feeding it more is another -1.
+ */
+int trace_feed(struct trace *trace, const void *buf, size_t len);
+
+/*
+ * The end of the file. 0; 1 if it cuts off a record or a window, which
+ * trace_error() says, and what came before is counted; -1 as trace_feed(), or
+ * because there was nothing at all.
+ */
+int trace_finish(struct trace *trace);
+
+/* One line with the byte offset, "" if nothing was wrong. */
+const char *trace_error(const struct trace *trace);
+
+/*
+ * A copy of what was counted so far; to be freed. seconds is 0: a trace has cycles,
+ * and not how many a second has. While the trace goes on, its last multicalls may
+ * yet turn out to be continuations; they are then batches no more. 0, or -1: no
+ * memory, and nothing to free.
+ */
+int trace_snapshot(const struct trace *trace, struct stats *stats);
+
+#endif /* XENBATCH_TRACE_H */
