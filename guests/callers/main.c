@@ -30,7 +30,9 @@
 #include "kselftest.h"
 
 #define PAGE	4096UL
-#define NR	1219UL
+#define MAX_NR	1219UL
+
+static unsigned long nr = MAX_NR;	/* pages of an area; an argument makes it fewer */
 
 static sigjmp_buf fault;
 
@@ -63,18 +65,18 @@ static uint64_t *page(void *area, unsigned long i)
 
 static void *new_area(void)
 {
-	void *area = mmap(NULL, NR * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *area = mmap(NULL, nr * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (area == MAP_FAILED)
 		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
-	madvise(area, NR * PAGE, MADV_NOHUGEPAGE);
+	madvise(area, nr * PAGE, MADV_NOHUGEPAGE);
 	return area;
 }
 
 /* Every page holds its number plus base; says which one does not. */
 static bool holds(void *area, uint64_t base)
 {
-	for (unsigned long i = 0; i < NR; i++) {
+	for (unsigned long i = 0; i < nr; i++) {
 		if (*page(area, i) != base + i) {
 			ksft_print_msg("page %lu holds %lu, not %lu\n", i, *page(area, i), base + i);
 			return false;
@@ -85,13 +87,13 @@ static bool holds(void *area, uint64_t base)
 
 static void fill(void *area, uint64_t base)
 {
-	for (unsigned long i = 0; i < NR; i++)
+	for (unsigned long i = 0; i < nr; i++)
 		*page(area, i) = base + i;
 }
 
 static bool allows(void *area, bool readable, bool writable)
 {
-	for (unsigned long i = 0; i < NR; i++) {
+	for (unsigned long i = 0; i < nr; i++) {
 		if (can_read(page(area, i)) != readable || can_write(page(area, i)) != writable) {
 			ksft_print_msg("page %lu is not as it was asked for\n", i);
 			return false;
@@ -105,29 +107,29 @@ static void test_mprotect(void)
 	void *area = new_area();
 
 	fill(area, 1000);
-	mprotect(area, NR * PAGE, PROT_READ);
+	mprotect(area, nr * PAGE, PROT_READ);
 	ksft_test_result(allows(area, true, false) && holds(area, 1000), "mprotect to read-only\n");
-	mprotect(area, NR * PAGE, PROT_NONE);
+	mprotect(area, nr * PAGE, PROT_NONE);
 	ksft_test_result(allows(area, false, false), "mprotect to nothing\n");
-	mprotect(area, NR * PAGE, PROT_READ | PROT_WRITE);
+	mprotect(area, nr * PAGE, PROT_READ | PROT_WRITE);
 	ksft_test_result(allows(area, true, true) && holds(area, 1000), "mprotect to read-write\n");
-	munmap(area, NR * PAGE);
+	munmap(area, nr * PAGE);
 	ksft_test_result(allows(area, false, false), "munmap\n");
 }
 
 static void test_mremap(void)
 {
-	char *room = mmap(NULL, (NR + 1024) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *room = mmap(NULL, (nr + 1024) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	char *target = (char *)(((uintptr_t)room | (512 * PAGE - 1)) + 1) + 3 * PAGE;
 	void *area = new_area();
 	void *moved;
 
 	fill(area, 2000);
-	moved = mremap(area, NR * PAGE, NR * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, target);
+	moved = mremap(area, nr * PAGE, nr * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, target);
 	ksft_test_result(moved == target && allows(target, true, true) && holds(target, 2000),
 			 "mremap to a place that is not aligned\n");
 	ksft_test_result(allows(area, false, false), "mremap leaves nothing behind\n");
-	munmap(room, (NR + 1024) * PAGE);
+	munmap(room, (nr + 1024) * PAGE);
 }
 
 static void test_madvise(void)
@@ -136,32 +138,32 @@ static void test_madvise(void)
 	bool ok = true;
 
 	fill(area, 3000);
-	madvise(area, NR * PAGE, MADV_COLD);
+	madvise(area, nr * PAGE, MADV_COLD);
 	ksft_test_result(holds(area, 3000), "madvise cold\n");
 
-	madvise(area, NR * PAGE, MADV_FREE);
-	for (unsigned long i = 0; i < NR; i++)
+	madvise(area, nr * PAGE, MADV_FREE);
+	for (unsigned long i = 0; i < nr; i++)
 		ok &= *page(area, i) == 3000 + i || *page(area, i) == 0;
 	fill(area, 4000);
 	ksft_test_result(ok && holds(area, 4000), "madvise free, then written again\n");
 
-	ok = !madvise(area, NR * PAGE, MADV_DONTNEED);
-	for (unsigned long i = 0; i < NR; i++)
+	ok = !madvise(area, nr * PAGE, MADV_DONTNEED);
+	for (unsigned long i = 0; i < nr; i++)
 		ok &= *page(area, i) == 0;
 	ksft_test_result(ok, "madvise dontneed\n");
-	munmap(area, NR * PAGE);
+	munmap(area, nr * PAGE);
 }
 
 /* How many pages were written since they were last protected; protects them. */
-static long scan(int pagemap, void *area, struct page_region *regions, unsigned int nr)
+static long scan(int pagemap, void *area, struct page_region *regions, unsigned int room)
 {
 	struct pm_scan_arg arg = {
 		.size = sizeof(arg),
 		.flags = PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC,
 		.start = (uintptr_t)area,
-		.end = (uintptr_t)area + NR * PAGE,
+		.end = (uintptr_t)area + nr * PAGE,
 		.vec = (uintptr_t)regions,
-		.vec_len = nr,
+		.vec_len = room,
 		.category_mask = PAGE_IS_WRITTEN,
 		.return_mask = PAGE_IS_WRITTEN,
 	};
@@ -177,7 +179,7 @@ static long scan(int pagemap, void *area, struct page_region *regions, unsigned 
 
 static void test_pagemap_scan(void)
 {
-	static struct page_region regions[NR];
+	static struct page_region regions[MAX_NR];
 	int pagemap = open("/proc/self/pagemap", O_RDONLY);
 	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
 	struct uffdio_api api = {
@@ -186,7 +188,7 @@ static void test_pagemap_scan(void)
 	};
 	void *area = new_area();
 	struct uffdio_register reg = {
-		.range = { .start = (uintptr_t)area, .len = NR * PAGE },
+		.range = { .start = (uintptr_t)area, .len = nr * PAGE },
 		.mode = UFFDIO_REGISTER_MODE_WP,
 	};
 	long first, second, third;
@@ -196,21 +198,21 @@ static void test_pagemap_scan(void)
 	ok = !ioctl(uffd, UFFDIO_API, &api) && !ioctl(uffd, UFFDIO_REGISTER, &reg);
 	ksft_test_result(ok, "userfaultfd for the pagemap scan\n");
 
-	first = scan(pagemap, area, regions, NR);
-	second = scan(pagemap, area, regions, NR);
+	first = scan(pagemap, area, regions, nr);
+	second = scan(pagemap, area, regions, nr);
 	ksft_print_msg("written: %ld pages, then %ld\n", first, second);
-	ksft_test_result(first == (long)NR && second == 0, "pagemap scan protects every page\n");
+	ksft_test_result(first == (long)nr && second == 0, "pagemap scan protects every page\n");
 
-	for (unsigned long i = 0; i < NR; i += 7)
+	for (unsigned long i = 0; i < nr; i += 7)
 		*page(area, i) = 5000 + i;
-	third = scan(pagemap, area, regions, NR);
+	third = scan(pagemap, area, regions, nr);
 	ksft_print_msg("written: %ld pages\n", third);
-	ksft_test_result(third == (NR + 6) / 7, "pagemap scan finds every page written since\n");
+	ksft_test_result(third == (long)(nr + 6) / 7, "pagemap scan finds every page written since\n");
 	ksft_test_result(holds(area, 5000), "pagemap scan changes no contents\n");
 
 	close(uffd);
 	close(pagemap);
-	munmap(area, NR * PAGE);
+	munmap(area, nr * PAGE);
 }
 
 static void test_fork(void)
@@ -251,12 +253,17 @@ static void test_fork(void)
 		ok &= status == 0;
 	}
 	ksft_test_result(ok && holds(area, 7000), "20 children write and exit\n");
-	munmap(area, NR * PAGE);
+	munmap(area, nr * PAGE);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct sigaction action = { .sa_handler = on_fault };
+
+	if (argc > 1)
+		nr = strtoul(argv[1], NULL, 10);
+	if (!nr || nr > MAX_NR)
+		ksft_exit_fail_msg("not 1 to %lu pages: %s\n", MAX_NR, argv[1]);
 
 	sigaction(SIGSEGV, &action, NULL);
 	sigaction(SIGBUS, &action, NULL);

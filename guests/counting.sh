@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh disable=SC2154 # its variables are those of guests/run
+#
+# For scenarios that count batches in the hypervisor; guests/run sources it. $views
+# are those of docs/counting.md that this Xen must have: "trace", or "trace hypfs".
+#
+#   trace_begin             xentrace runs from here
+#   trace_end NAME          to here, and NAME.trace.json is what it recorded
+#   hypfs_record NAME       NAME.hypfs.json: all counts now
+#   agree GUEST VIEW EXPECTED COUNTED
+#                           the outcome of GUEST=VIEW: whether two JSON files,
+#                           ARM.SCENARIO.EXPECTED.json and .COUNTED.json, are equal
+#
+# NAME.trace.json and NAME.hypfs.json are records of xenbatch. All files are in the
+# results, as ARM.SCENARIO.NAME.VIEW.json.
+
+trace_begin()
+{
+	# To memory: it cannot write to 9p. The mask is that of xenbatch.
+	xentrace -D -S 1024 -e 0x00223000 "$local/trace" >"$local/xentrace.log" 2>&1 </dev/null &
+	tracer=$!
+	# Until it is up, and has seen on every processor who runs there.
+	sleep 2
+}
+
+trace_end()
+{
+	sleep 1
+	kill -INT "$tracer"
+	wait "$tracer" || cat "$local/xentrace.log"
+	xenbatch report --json "$local/trace" >"$results/$arm.$scenario.$1.trace.json"
+	rm "$local/trace"
+}
+
+hypfs_record()
+{
+	xenbatch stat --source hypfs --total --json >"$results/$arm.$scenario.$1.hypfs.json"
+}
+
+agree()
+{
+	name=$results/$arm.$scenario
+	jq -S . "$name.$3.json" >"$local/expected"
+	jq -S . "$name.$4.json" >"$local/counted"
+	batches=$(jq '[.batch[].size[]] | add // 0' "$local/expected")
+	if [ "${batches:-0}" -eq 0 ] || [ ! -s "$local/counted" ]; then
+		record "$arm" "$scenario" "$1=$2" error 0 "nothing was counted: see $3.json and $4.json"
+	elif cmp -s "$local/expected" "$local/counted"; then
+		record "$arm" "$scenario" "$1=$2" pass 0 "$batches batches are the same"
+	else
+		record "$arm" "$scenario" "$1=$2" fail 0 "counted, instead of expected: $(
+			diff "$local/expected" "$local/counted" | sed -n 's/^[<>]/&/p' | tr -d '\n' | tr -s ' ' | cut -c1-200)"
+	fi
+}

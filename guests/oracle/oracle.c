@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The oracle: a guest that knows all the hypercalls that it makes, and says so.
+ * Counters of Xen are judged by it.
+ *
+ * Expected: over this domain's whole life, Xen counts what the line
+ * `oracle: {JSON}` on its console declares, and nothing else. The names are those
+ * of docs/counting.md; the key of a size is the least one of its bucket. If the
+ * oracle could not do what it would declare, then the line is
+ * `oracle: {"error":"..."}`, the domain crashes, and nothing was learnt about Xen.
+ *
+ * Method: steps[] is the one list of what is done. It is walked once to do it, and
+ * once to declare it. Nothing else enters Xen: no event is unmasked, and the console
+ * is waited for by spinning. What is written to the page table is what it holds.
+ *
+ * Not known here is how often Xen preempts a batch and has it made again. Such a
+ * continuation is an entry or a sub-call like any other, but not declared: subtract
+ * those that were counted. Any batch of two or more may be continued. Those in
+ * "continued" surely are: they take longer than the 10 ms after which Xen's periodic
+ * timer interrupts a vCPU, on hardware too.
+ *
+ * To run it: type = "pv", vcpus = 1, memory = 32, and a console that somebody reads.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <xen/xen.h>
+#include <xen/event_channel.h>
+#include <xen/io/console.h>
+#include <xen/sched.h>
+#include <xen/version.h>
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+#define PAGE_SHIFT	12
+#define PAGE_SIZE	(1UL << PAGE_SHIFT)
+#define PTE_FRAME	0x000ffffffffff000UL
+#define TRAP_PAGE_FAULT	14
+#define LONGEST		262144	/* requests; one takes Xen 0.1 to 10 us */
+#define NR_BUCKETS	90
+#define NO_RESULT	(~0xfffUL)	/* no error has this number */
+
+/* An operation is a hypercall, by its number, or one of these. */
+enum {
+	NR_HYPERCALLS = 64,
+	PTWR = NR_HYPERCALLS,	/* a direct write to a page table, which Xen emulates */
+	PAGE_FAULT,		/* one that Xen passes on, and the iret from its handler */
+	NR_OPS
+};
+
+/*
+ * If the sub-calls of a multicall are batches, then the first has the size of the
+ * multicall, and each one after it one less, down to 1: the last one cannot be
+ * preempted. In a trace, a multicall that was shows all of its sub-calls, and what
+ * continues it looks like a new one.
+ *
+ * The times differ, so that one counter does not pass for another.
+ */
+static const struct step {
+	unsigned int op;
+	unsigned int size;	/* of the batch; 0: it is none */
+	unsigned int times;
+	unsigned int subcall;	/* what the sub-calls of a multicall are */
+} steps[] = {
+	{ __HYPERVISOR_vm_assist, 0, 1 },
+	{ __HYPERVISOR_set_trap_table, 0, 1 },
+
+	{ __HYPERVISOR_multicall, 1, 7, __HYPERVISOR_xen_version },
+	{ __HYPERVISOR_multicall, 2, 6, __HYPERVISOR_xen_version },
+	{ __HYPERVISOR_multicall, 31, 5, __HYPERVISOR_xen_version },
+	{ __HYPERVISOR_multicall, 32, 4, __HYPERVISOR_xen_version },
+	{ __HYPERVISOR_multicall, 33, 3, __HYPERVISOR_xen_version },
+	{ __HYPERVISOR_multicall, 64, 2, __HYPERVISOR_xen_version },
+	{ __HYPERVISOR_multicall, 3, 4, __HYPERVISOR_mmuext_op },
+	{ __HYPERVISOR_multicall, 4, 3, __HYPERVISOR_mmu_update },
+	{ __HYPERVISOR_multicall, 5, 2, __HYPERVISOR_update_va_mapping },
+	/* Long enough that some of these, and of their sub-calls, are preempted. */
+	{ __HYPERVISOR_multicall, 32, 64, __HYPERVISOR_mmu_update },
+
+	{ __HYPERVISOR_mmu_update, 1, 11 },
+	{ __HYPERVISOR_mmu_update, 2, 10 },
+	{ __HYPERVISOR_mmu_update, 31, 9 },
+	{ __HYPERVISOR_mmu_update, 255, 8 },
+	{ __HYPERVISOR_mmu_update, LONGEST, 1 },
+
+	{ __HYPERVISOR_mmuext_op, 1, 17 },
+	{ __HYPERVISOR_mmuext_op, 2, 16 },
+	{ __HYPERVISOR_mmuext_op, 31, 15 },
+	{ __HYPERVISOR_mmuext_op, 32, 14 },
+	{ __HYPERVISOR_mmuext_op, 64, 13 },
+
+	{ __HYPERVISOR_update_va_mapping, 0, 41 },
+	{ PTWR, 0, 100 },
+	{ PAGE_FAULT, 0, 50 },
+
+	/* The declaration is printed here, with one notification for all of it. */
+	{ __HYPERVISOR_event_channel_op, 0, 1 },
+	{ __HYPERVISOR_sched_op, 0, 1 },
+};
+
+static const char *const names[NR_OPS] = {
+	[__HYPERVISOR_set_trap_table] = "set_trap_table",
+	[__HYPERVISOR_mmu_update] = "mmu_update",
+	[__HYPERVISOR_multicall] = "multicall",
+	[__HYPERVISOR_update_va_mapping] = "update_va_mapping",
+	[__HYPERVISOR_xen_version] = "xen_version",
+	[__HYPERVISOR_vm_assist] = "vm_assist",
+	[__HYPERVISOR_iret] = "iret",
+	[__HYPERVISOR_mmuext_op] = "mmuext_op",
+	[__HYPERVISOR_sched_op] = "sched_op",
+	[__HYPERVISOR_event_channel_op] = "event_channel_op",
+	[PTWR] = "ptwr",
+	[PAGE_FAULT] = "page_fault",
+};
+
+/* entry.S */
+long hypercall(unsigned long op, const xen_ulong_t args[6]);
+void touch_nothing(void);
+void page_fault(void);
+
+/* entry.S calls these, and counts the page faults that it handled. */
+void oracle(const struct start_info *start_info) __attribute__((noreturn));
+void unexpected_page_fault(unsigned long rip) __attribute__((noreturn));
+unsigned long page_faults;
+
+static unsigned long issued[NR_HYPERCALLS];
+
+static struct mmu_update requests[LONGEST];
+static struct mmuext_op operations[64];
+static struct multicall_entry calls[64];
+
+/* Of this page nothing is needed but the page table entry that maps it. */
+static char page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+static volatile uint64_t *pte;
+static uint64_t pte_value;
+
+static const struct trap_info traps[] = {
+	{ .vector = TRAP_PAGE_FAULT, .cs = FLAT_KERNEL_CS, .address = (unsigned long)page_fault },
+	{ .address = 0 }
+};
+static struct evtchn_send console_event;
+static struct sched_shutdown shutdown = { .reason = SHUTDOWN_poweroff };
+
+/* The line that is printed, in one piece: it has to fit into the console's ring. */
+static volatile struct xencons_interface *ring;
+static char line[sizeof(ring->out)];
+static size_t length;
+
+static void fail(const char *what, long value) __attribute__((noreturn));
+
+static void put(const char *string)
+{
+	for (; *string; string++) {
+		if (length == sizeof(line))
+			fail("the line is longer than", length);
+		line[length++] = *string;
+	}
+}
+
+static void put_number(unsigned long number)
+{
+	const char digit[2] = { '0' + number % 10 };
+
+	if (number >= 10)
+		put_number(number / 10);
+	put(digit);
+}
+
+/* Who reads the ring is notified by the caller: that is a hypercall, and declared. */
+static void put_line_on_ring(void)
+{
+	uint32_t prod = ring->out_prod;
+
+	while (sizeof(ring->out) - (prod - ring->out_cons) < length)
+		asm volatile ("pause");
+	for (size_t i = 0; i < length; i++, prod++)
+		ring->out[MASK_XENCONS_IDX(prod, ring->out)] = line[i];
+	ring->out_prod = prod;
+}
+
+static void wait_for_reader(void)
+{
+	while (ring->out_cons != ring->out_prod)
+		asm volatile ("pause");
+}
+
+static long issue_call(unsigned int op, const xen_ulong_t args[6])
+{
+	issued[op]++;
+	return hypercall(op, args);
+}
+
+static void fail(const char *what, long value)
+{
+	length = 0;
+	put("oracle: {\"error\":\"");
+	put(what);
+	put(value < 0 ? ": -" : ": ");
+	put_number(value < 0 ? -value : value);
+	put("\"}\n");
+	put_line_on_ring();
+	issue_call(__HYPERVISOR_event_channel_op,
+		   (xen_ulong_t[6]){ EVTCHNOP_send, (unsigned long)&console_event });
+	wait_for_reader();
+	shutdown.reason = SHUTDOWN_crash;
+	for (;;)
+		issue_call(__HYPERVISOR_sched_op,
+			   (xen_ulong_t[6]){ SCHEDOP_shutdown, (unsigned long)&shutdown });
+}
+
+void unexpected_page_fault(unsigned long rip)
+{
+	fail("unexpected page fault at VIRT_BASE +", rip - VIRT_BASE);
+}
+
+static unsigned long list_of(unsigned int size, const void *list, unsigned int room)
+{
+	if (size > room)
+		fail("there is no room for a batch of", size);
+	return (unsigned long)list;
+}
+
+/*
+ * How Xen is asked for something, by a hypercall and by a sub-call alike. The result
+ * is one that Xen does not return, to see that it returned any.
+ */
+static struct multicall_entry compose(unsigned int op, unsigned int size)
+{
+#define CALL(...)	((struct multicall_entry){ op, NO_RESULT, { __VA_ARGS__ } })
+#define LIST(array)	list_of(size, array, ARRAY_SIZE(array))
+	switch (op) {
+	case __HYPERVISOR_vm_assist:
+		return CALL(VMASST_CMD_enable, VMASST_TYPE_writable_pagetables);
+	case __HYPERVISOR_set_trap_table:
+		return CALL((unsigned long)traps);
+	case __HYPERVISOR_xen_version:
+		return CALL(XENVER_version, 0);
+	case __HYPERVISOR_multicall:
+		return CALL(LIST(calls), size);
+	case __HYPERVISOR_mmu_update:
+		return CALL(LIST(requests), size, 0, DOMID_SELF);
+	case __HYPERVISOR_mmuext_op:
+		return CALL(LIST(operations), size, 0, DOMID_SELF);
+	case __HYPERVISOR_update_va_mapping:
+		return CALL((unsigned long)page, pte_value, UVMF_NONE);
+	case __HYPERVISOR_event_channel_op:
+		return CALL(EVTCHNOP_send, (unsigned long)&console_event);
+	case __HYPERVISOR_sched_op:
+		return CALL(SCHEDOP_shutdown, (unsigned long)&shutdown);
+	}
+	fail("it is not known how to make hypercall", op);
+}
+
+/* xen_version alone returns something else than 0. */
+static void check(unsigned int op, long rc)
+{
+	if (op == __HYPERVISOR_xen_version ? rc <= 0 : rc != 0)
+		fail(names[op], rc);
+}
+
+static void issue_hypercall(const struct step *step)
+{
+	struct multicall_entry call = compose(step->op, step->size);
+
+	if (step->op == __HYPERVISOR_multicall)
+		for (unsigned int i = 0; i < step->size; i++)
+			calls[i] = compose(step->subcall, step->size - i);
+	check(step->op, issue_call(step->op, call.args));
+	/* Xen may have changed all of a sub-call, but for its result. */
+	if (step->op == __HYPERVISOR_multicall)
+		for (unsigned int i = 0; i < step->size; i++)
+			check(step->subcall, calls[i].result);
+}
+
+/* What is declared, of each operation. */
+static struct {
+	unsigned long count, subcall;
+	unsigned long size[NR_BUCKETS], requests;
+	bool continued;
+} declared[NR_OPS];
+
+/* The least size of the bucket after the one whose least size is first. */
+static unsigned long next_bucket(unsigned long first)
+{
+	return first <= 64 ? first + 1 : first == 65 ? 128 : 2 * first;
+}
+
+static bool is_batch(unsigned int op)
+{
+	return op == __HYPERVISOR_multicall || op == __HYPERVISOR_mmu_update ||
+	       op == __HYPERVISOR_mmuext_op;
+}
+
+static void declare_batch(unsigned int op, unsigned int size, unsigned int times)
+{
+	unsigned int bucket = 0;
+
+	if (!is_batch(op))
+		return;
+	for (unsigned long next = 1; next <= size; next = next_bucket(next))
+		bucket++;
+	declared[op].size[bucket] += times;
+	declared[op].requests += (unsigned long)size * times;
+	declared[op].continued |= size == LONGEST;
+}
+
+static void declare(const struct step *step)
+{
+	declared[step->op].count += step->times;
+	if (step->op == PAGE_FAULT)
+		declared[__HYPERVISOR_iret].count += step->times;
+	declare_batch(step->op, step->size, step->times);
+	if (step->op == __HYPERVISOR_multicall) {
+		declared[step->subcall].subcall += step->size * step->times;
+		for (unsigned int i = 0; i < step->size; i++)
+			declare_batch(step->subcall, step->size - i, step->times);
+	}
+}
+
+/* What was issued before a step must be what the steps before it declare. */
+static void compare_with_issued(void)
+{
+	issued[__HYPERVISOR_iret] = page_faults;
+	for (unsigned int op = 0; op < NR_HYPERCALLS; op++)
+		if (issued[op] != declared[op].count)
+			fail("not as often as declared: hypercall", op);
+}
+
+/* A JSON object's next member, without its value. */
+static void put_key(const char *name)
+{
+	put(line[length - 1] == '{' ? "\"" : ",\"");
+	put(name);
+	put("\":");
+}
+
+static void put_member(const char *name, unsigned long value)
+{
+	put_key(name);
+	put_number(value);
+}
+
+static void put_batch(unsigned int op)
+{
+	unsigned long first = 0;
+
+	put_key(names[op]);
+	put("{\"size\":{");
+	for (unsigned int i = 0; i < NR_BUCKETS; i++, first = next_bucket(first)) {
+		if (!declared[op].size[i])
+			continue;
+		put(line[length - 1] == '{' ? "\"" : ",\"");
+		put_number(first);
+		put("\":");
+		put_number(declared[op].size[i]);
+	}
+	put("}");
+	put_member("requests", declared[op].requests);
+	put("}");
+}
+
+static void put_declaration(const struct step *now)
+{
+	for (const struct step *step = steps; step < steps + ARRAY_SIZE(steps); step++) {
+		if (step == now)
+			compare_with_issued();
+		declare(step);
+	}
+	put("1..1\nok 1 every hypercall did what it was to\noracle: {\"hypercall\":{");
+	for (unsigned int op = 0; op < NR_HYPERCALLS; op++)
+		if (declared[op].count)
+			put_member(names[op], declared[op].count);
+	put("},\"subcall\":{");
+	for (unsigned int op = 0; op < NR_HYPERCALLS; op++)
+		if (declared[op].subcall)
+			put_member(names[op], declared[op].subcall);
+	put("},\"batch\":{");
+	for (unsigned int op = 0; op < NR_HYPERCALLS; op++)
+		if (is_batch(op))
+			put_batch(op);
+	put("}");
+	put_member("update_va_mapping", declared[__HYPERVISOR_update_va_mapping].count +
+					declared[__HYPERVISOR_update_va_mapping].subcall);
+	put_member(names[PTWR], declared[PTWR].count);
+	put_member(names[PAGE_FAULT], declared[PAGE_FAULT].count);
+	put(",\"continued\":{");
+	for (unsigned int op = 0; op < NR_HYPERCALLS; op++) {
+		if (declared[op].continued) {
+			put_key(names[op]);
+			put("true");
+		}
+	}
+	put("}}\n");
+}
+
+static void issue(const struct step *step)
+{
+	switch (step->op) {
+	case PTWR:
+		*pte = pte_value;
+		break;
+	case PAGE_FAULT:
+		touch_nothing();
+		break;
+	case __HYPERVISOR_event_channel_op:
+		put_declaration(step);
+		put_line_on_ring();
+		issue_hypercall(step);
+		wait_for_reader();
+		break;
+	default:
+		issue_hypercall(step);
+		break;
+	}
+}
+
+/*
+ * The domain builder maps all that we use, page tables (read-only) and console
+ * included, from VIRT_BASE on: see alloc_pgtables_pv() and alloc_magic_pages_pv() in
+ * Xen's tools/libs/guest/xg_dom_x86.c. Xen's table says which frame is where.
+ */
+static void *virt(unsigned long machine)
+{
+	unsigned long pfn = machine_to_phys_mapping[(machine & PTE_FRAME) >> PAGE_SHIFT];
+
+	return (void *)(VIRT_BASE + (pfn << PAGE_SHIFT));
+}
+
+/*
+ * Finds the entry that maps our page in the level-1 table that we boot with, pinned
+ * through its level-4 table, and makes the batches of it.
+ */
+static void prepare(const struct start_info *start_info)
+{
+	uint64_t *table = (uint64_t *)start_info->pt_base;
+	uint64_t machine = 0;
+
+	for (int shift = 39; shift >= PAGE_SHIFT; shift -= 9) {
+		pte = &table[((unsigned long)page >> shift) % 512];
+		pte_value = *pte;
+		if (shift > PAGE_SHIFT) {
+			machine = pte_value & PTE_FRAME;
+			table = virt(machine);
+		}
+	}
+	machine += (unsigned long)pte % PAGE_SIZE;
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++)
+		requests[i] = (struct mmu_update){ machine | MMU_NORMAL_PT_UPDATE, pte_value };
+	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
+		operations[i].cmd = MMUEXT_TLB_FLUSH_LOCAL;
+}
+
+void oracle(const struct start_info *start_info)
+{
+	console_event.port = start_info->console.domU.evtchn;
+	ring = virt(start_info->console.domU.mfn << PAGE_SHIFT);
+	prepare(start_info);
+	for (const struct step *step = steps; step < steps + ARRAY_SIZE(steps); step++)
+		for (unsigned int i = 0; i < step->times; i++)
+			issue(step);
+	fail("still running after hypercall", __HYPERVISOR_sched_op);
+}

@@ -1,0 +1,78 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# guests/counting.sh and the filters of the scenarios that count: they must tell
+# equal counts from different ones, and both from none.
+
+setup()
+{
+	guests=$BATS_TEST_DIRNAME/../guests
+	local=$BATS_TEST_TMPDIR
+	results=$BATS_TEST_TMPDIR
+	arm=patched
+	scenario=cross-check
+	# shellcheck source=guests/counting.sh
+	. "$guests/counting.sh"
+}
+
+# In place of that of guests/run.
+record()
+{
+	outcome=$4
+	why=$6
+}
+
+batches='{"batch":{"mmu_update":{"size":{"1":3,"31":2},"requests":65}}}'
+
+# compare EXPECTED COUNTED
+compare()
+{
+	printf '%s' "$1" >"$results/patched.cross-check.one.guest.json"
+	printf '%s' "$2" >"$results/patched.cross-check.one.trace.json"
+	agree one trace one.guest one.trace
+}
+
+@test "agree: the same counts pass" {
+	compare "$batches" "$batches"
+	[ "$outcome" = pass ]
+	[ "$why" = "5 batches are the same" ]
+}
+
+@test "agree: one batch less fails, and is named" {
+	compare "$batches" "${batches/\"31\":2/\"31\":1}"
+	[ "$outcome" = fail ]
+	[[ $why == *'"31": 2'*'"31": 1'* ]]
+}
+
+@test "agree: nothing counted is an error" {
+	compare "$batches" ""
+	[ "$outcome" = error ]
+	compare "" ""
+	[ "$outcome" = error ]
+}
+
+record_of_domain_3='{"domains":[{"domid":0,"vcpus":[]},{"domid":3,"vcpus":[{"vcpu":0,
+	"hypercall":{"mmu_update":6,"sched_op":1},"subcall":{},
+	"batch":{"multicall":{"size":{},"requests":0,"continuations":0},
+		"mmu_update":{"size":{"1":3,"31":2},"requests":65,"continuations":1},
+		"mmuext_op":{"size":{},"requests":0,"continuations":0}},
+	"update_va_mapping":0,"ptwr":7,"page_fault":0}]}]}'
+
+@test "batches.jq: a domain's, without the kinds that it had none of" {
+	run jq -c --argjson domid 3 -f "$guests/cross-check/batches.jq" <<<"$record_of_domain_3"
+	[ "$output" = "$batches" ]
+}
+
+@test "difference.jq: what came in between" {
+	run jq -c -s -f "$guests/cross-check/difference.jq" <<<"$batches $batches"
+	[ "$output" = '{"batch":{}}' ]
+	run jq -c -s -f "$guests/cross-check/difference.jq" \
+		<<<'{"batch":{"multicall":{"size":{"2":1},"requests":2}}} {"batch":{"multicall":{"size":{"2":1,"3":2},"requests":8}}}'
+	[ "$output" = '{"batch":{"multicall":{"size":{"3":2},"requests":6}}}' ]
+}
+
+@test "compared.jq: continuations are no batches, and are seen" {
+	run jq -c --argjson domid 3 -f "$guests/oracle/compared.jq" <<<"$record_of_domain_3"
+	[[ $output == *'"hypercall":{"sched_op":1}'*'"entries":{"multicall":0,"mmu_update":5,"mmuext_op":0}'* ]]
+	[[ $output == *'"ptwr":7'*'"continued":{"mmu_update":true}'* ]]
+}
