@@ -48,7 +48,8 @@ agree()
 	elif cmp -s "$local/expected" "$local/counted"; then
 		record "$arm" "$scenario" "$1=$2" pass 0 "$batches batches are the same"
 	else
-		record "$arm" "$scenario" "$1=$2" fail 0 "counted, instead of expected: $(
-			diff "$local/expected" "$local/counted" | sed -n 's/^[<>]/&/p' | tr -d '\n' | tr -s ' ' | cut -c1-200)"
+		record "$arm" "$scenario" "$1=$2" fail 0 "counted (+) instead of expected (-): $(
+			diff -u "$local/expected" "$local/counted" | sed '1,2d' | grep '^[-+]' |
+			tr -d '\n' | tr -s ' ' | cut -c1-200)"
 	fi
 }
