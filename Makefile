@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 
-.PHONY: help run check-fast check mutants bench series-apply series-export
+.PHONY: help run check-fast check check-all mutants bench mail series-apply series-export
 help: ## say what can be made and selected
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '%s\n' '' \
@@ -23,6 +23,9 @@ check-fast: ## test what needs no boot: scripts, patches, their round trip
 check: ## test everything: check-fast, then the scenarios
 	@tests/check all
 
+check-all: ## and what takes hours: each patch built for eight configurations, and booted
+	@tests/check everything
+
 mutants: ## break the Xen code on purpose, and see the scenarios fail
 	@tests/mutants/run
 
@@ -34,6 +37,10 @@ series-apply: ## make the git tree build/BASE, one commit a patch
 
 series-export: ## write its commits back to the patches
 	@scripts/series export $(BASE)
+
+mail: ## write the numbered patches and their cover letter to build/mail
+	@rm -rf build/mail
+	@scripts/series mail $(BASE) build/mail
 
 BASE ?= linux-6.12
 
