@@ -12,6 +12,8 @@
 #include <xenhypfs.h>
 #include <xentoollog.h>
 
+#include "error.h"
+
 _Static_assert(sizeof(struct batch_stats_header) == 32, "the blob's layout");
 _Static_assert(sizeof(struct batch_stats_desc) == 48, "the blob's layout");
 
@@ -47,18 +49,6 @@ struct layout {
 	bool has[NR_FIELDS];
 	struct batch_stats_desc desc[NR_FIELDS];
 };
-
-static int __attribute__((format(printf, 3, 4)))
-fail(char *error, size_t size, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(error, size, format, args);
-	va_end(args);
-
-	return -1;
-}
 
 /* The byte of a member of the header, and of the descriptor at byte start. */
 #define IN_HEADER(member)	offsetof(struct batch_stats_header, member)

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 
 #include <xenstore.h>
 
+#include "error.h"
 #include "hypfs.h"
 #include "output.h"
 #include "trace.h"
@@ -58,18 +58,6 @@ struct source {
 	const char *path;
 	unsigned long line;
 };
-
-static int __attribute__((format(printf, 3, 4)))
-fail(char *error, size_t size, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(error, size, format, args);
-	va_end(args);
-
-	return -1;
-}
 
 int source_kind_of(const char *name, enum source_kind *kind)
 {
