@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <json-c/json.h>
+
 #include "output.h"
 
 static const char help[] =
@@ -21,16 +23,22 @@ static const char help[] =
 	"  -m, --min=COUNT            a counter under COUNT in both never is past a limit\n"
 	"  -d, --domain=OLD[=NEW]     this domain only, by name or number, against that one;\n"
 	"                             may be repeated\n"
+	"  -j, --json                 JSON, a change a line\n"
+	"      --csv                  CSV, likewise\n"
 	"  -h, --help                 this\n\n"
 	"Domains are matched by name where both records have one, else by number.\n"
 	"Counters: hypercall subcall multicall multicall_mean multicall_continuations\n"
 	"mmu_update… mmuext_op… (likewise) update_va_mapping ptwr page_fault\n";
+
+enum { OPTION_CSV = 256 };
 
 static const struct option options[] = {
 	{ "threshold", required_argument, NULL, 't' },
 	{ "counter", required_argument, NULL, 'c' },
 	{ "min", required_argument, NULL, 'm' },
 	{ "domain", required_argument, NULL, 'd' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "csv", no_argument, NULL, OPTION_CSV },
 	{ "help", no_argument, NULL, 'h' },
 	{ }
 };
@@ -57,6 +65,7 @@ struct value {
 struct diff {
 	struct counter counter[NR_COUNTERS];
 	uint64_t min;
+	enum output_format format;
 	unsigned int past;	/* how many changes are past their limit */
 	unsigned int nr_domains;
 	char *domain[MAX_DOMAINS];
@@ -113,6 +122,74 @@ static void values(const struct domain_stats *domain, struct value *v)
 	count(v++, total.page_fault);
 }
 
+/* A change of a counter, or a domain that one of the two records lacks. */
+struct change {
+	const struct domain_stats *old, *new;	/* one may be NULL */
+	const char *counter;			/* NULL: of the domain itself */
+	struct value a, b;
+	double percent;				/* infinity: it was zero */
+	bool past;
+};
+
+static void print_json(const struct change *change)
+{
+	const struct domain_stats *any = change->old ? change->old : change->new;
+	struct json_object *name = json_object_new_string(any->name);
+
+	printf("{\"old_domid\":");
+	if (change->old)
+		printf("%u", change->old->domid);
+	else
+		printf("null");
+	printf(",\"new_domid\":");
+	if (change->new)
+		printf("%u", change->new->domid);
+	else
+		printf("null");
+	printf(",\"name\":%s", any->name[0] ? json_object_to_json_string(name) : "null");
+	json_object_put(name);
+	if (change->counter) {
+		printf(",\"counter\":\"%s\",\"old\":%.*f,\"new\":%.*f,\"percent\":",
+		       change->counter, change->a.mean * 2, change->a.value,
+		       change->a.mean * 2, change->b.value);
+		if (isinf(change->percent))
+			printf("null");
+		else
+			printf("%.1f", change->percent);
+	}
+	printf(",\"past_limit\":%s}\n", change->past ? "true" : "false");
+}
+
+static void print_csv(const struct change *change)
+{
+	if (change->old)
+		printf("%u", change->old->domid);
+	putchar(',');
+	if (change->new)
+		printf("%u", change->new->domid);
+	putchar(',');
+	csv_field(stdout, change->old ? change->old->name : change->new->name);
+	if (change->counter)
+		printf(",%s,%.*f,%.*f,", change->counter, change->a.mean * 2, change->a.value,
+		       change->a.mean * 2, change->b.value);
+	else
+		printf(",,,,");
+	if (change->counter && !isinf(change->percent))
+		printf("%.1f", change->percent);
+	printf(",%d\n", change->past);
+}
+
+static void print_text(const struct change *change)
+{
+	printf("  %-26s %15.*f %15.*f ", change->counter, change->a.mean * 2, change->a.value,
+	       change->a.mean * 2, change->b.value);
+	if (isinf(change->percent))
+		printf("%10s", "new");
+	else
+		printf("%+9.1f%%", change->percent);
+	puts(change->past ? "  past the limit" : "");
+}
+
 static void compare(struct diff *diff, const struct domain_stats *old,
 		    const struct domain_stats *new)
 {
@@ -123,31 +200,35 @@ static void compare(struct diff *diff, const struct domain_stats *old,
 	values(new, b);
 	for (unsigned int i = 0; i < NR_COUNTERS; i++) {
 		const struct counter *counter = &diff->counter[i];
-		double change;
-		bool past;
+		struct change change = { .old = old, .new = new, .counter = counter->name,
+					 .a = a[i], .b = b[i] };
 
 		if (a[i].value == b[i].value)
 			continue;
-		if (same)
-			printf("  %-26s %15s %15s %10s\n", "", "old", "new", "change");
-		same = false;
-
 		/* From nothing to something is past every limit of growth. */
-		change = a[i].value ? (b[i].value - a[i].value) / a[i].value * 100 : INFINITY;
-		past = change > counter->limit.up || -change > counter->limit.down;
-		if (a[i].weight < diff->min && b[i].weight < diff->min)
-			past = false;
-		diff->past += past;
+		change.percent = a[i].value ? (b[i].value - a[i].value) / a[i].value * 100 :
+					      INFINITY;
+		change.past = (change.percent > counter->limit.up ||
+			       -change.percent > counter->limit.down) &&
+			      (a[i].weight >= diff->min || b[i].weight >= diff->min);
+		diff->past += change.past;
 
-		printf("  %-26s %15.*f %15.*f ", counter->name, a[i].mean * 2, a[i].value,
-		       a[i].mean * 2, b[i].value);
-		if (isinf(change))
-			printf("%10s", "new");
-		else
-			printf("%+9.1f%%", change);
-		puts(past ? "  past the limit" : "");
+		switch (diff->format) {
+		case OUTPUT_JSON:
+			print_json(&change);
+			break;
+		case OUTPUT_CSV:
+			print_csv(&change);
+			break;
+		case OUTPUT_TABLE:
+			if (same)
+				printf("  %-26s %15s %15s %10s\n", "", "old", "new", "change");
+			print_text(&change);
+			break;
+		}
+		same = false;
 	}
-	if (same)
+	if (same && diff->format == OUTPUT_TABLE)
 		puts("  no change");
 }
 
@@ -201,26 +282,40 @@ static bool has_limit(const struct diff *diff)
 	return false;
 }
 
-static void only_in(struct diff *diff, const struct domain_stats *domain, const char *which)
+static void only_in(struct diff *diff, const struct domain_stats *domain, bool old)
 {
-	bool past = has_limit(diff);
+	struct change change = { .old = old ? domain : NULL, .new = old ? NULL : domain,
+				 .past = has_limit(diff) };
 
-	printf("domain ");
-	print_domain(domain);
-	printf(": only in the %s record%s\n", which, past ? "  past the limit" : "");
-	diff->past += past;
+	diff->past += change.past;
+	switch (diff->format) {
+	case OUTPUT_JSON:
+		print_json(&change);
+		break;
+	case OUTPUT_CSV:
+		print_csv(&change);
+		break;
+	case OUTPUT_TABLE:
+		printf("domain ");
+		print_domain(domain);
+		printf(": only in the %s record%s\n", old ? "old" : "new",
+		       change.past ? "  past the limit" : "");
+		break;
+	}
 }
 
 static void compare_pair(struct diff *diff, const struct domain_stats *old,
 			 const struct domain_stats *new)
 {
-	printf("domain ");
-	print_domain(old);
-	if (old->domid != new->domid || strcmp(old->name, new->name)) {
-		printf(" and ");
-		print_domain(new);
+	if (diff->format == OUTPUT_TABLE) {
+		printf("domain ");
+		print_domain(old);
+		if (old->domid != new->domid || strcmp(old->name, new->name)) {
+			printf(" and ");
+			print_domain(new);
+		}
+		puts(":");
 	}
-	puts(":");
 	compare(diff, old, new);
 }
 
@@ -257,11 +352,11 @@ static void compare_all(struct diff *diff, const struct stats *old, const struct
 		if (other)
 			compare_pair(diff, &old->domain[i], other);
 		else
-			only_in(diff, &old->domain[i], "old");
+			only_in(diff, &old->domain[i], true);
 	}
 	for (size_t i = 0; i < new->nr_domains; i++)
 		if (!counterpart(&new->domain[i], old))
-			only_in(diff, &new->domain[i], "new");
+			only_in(diff, &new->domain[i], false);
 }
 
 static void warn_lost(const char *path, const struct stats *stats)
@@ -312,7 +407,7 @@ int cmd_diff(int argc, char **argv)
 
 	name_counters(&diff);
 	optind = 0;
-	while ((option = getopt_long(argc, argv, "t:c:m:d:h", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "t:c:m:d:jh", options, NULL)) != -1) {
 		switch (option) {
 		case 't':
 			if (!parse_limit(optarg, &all))
@@ -340,6 +435,12 @@ int cmd_diff(int argc, char **argv)
 			}
 			fputs("xenbatch diff: --domain is there too often\n", stderr);
 			return EXIT_ERROR;
+		case 'j':
+			diff.format = OUTPUT_JSON;
+			break;
+		case OPTION_CSV:
+			diff.format = OUTPUT_CSV;
+			break;
 		case 'h':
 			fputs(help, stdout);
 			return EXIT_OK;
@@ -372,12 +473,14 @@ int cmd_diff(int argc, char **argv)
 	warn_lost(argv[optind], &old);
 	warn_lost(argv[optind + 1], &new);
 
+	if (diff.format == OUTPUT_CSV)
+		puts("old_domid,new_domid,name,counter,old,new,percent,past_limit");
 	if (!diff.nr_domains)
 		compare_all(&diff, &old, &new);
 	else if (compare_selected(&diff, &old, &new))
 		goto out;
 	ret = diff.past ? EXIT_PAST_LIMIT : EXIT_OK;
-	if (diff.past)
+	if (diff.past && diff.format == OUTPUT_TABLE)
 		printf("%u past the limit\n", diff.past);
 out:
 	stats_free(&new);

@@ -5,8 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* A field that has a quote, a comma or a line break in it is quoted (RFC 4180). */
-static void field(FILE *f, const char *text)
+void csv_field(FILE *f, const char *text)
 {
 	if (!strpbrk(text, "\",\r\n")) {
 		fputs(text, f);
@@ -23,7 +22,7 @@ static void field(FILE *f, const char *text)
 
 static void begin(FILE *f, const struct stats *stats)
 {
-	field(f, stats->source);
+	csv_field(f, stats->source);
 	fputc(',', f);
 	if (stats->seconds)
 		fprintf(f, "%.9g", stats->seconds);
@@ -44,7 +43,7 @@ static void row(FILE *f, const struct owner *owner, const char *counter, const c
 		return;
 	begin(f, owner->stats);
 	fprintf(f, "%u,", owner->domain->domid);
-	field(f, owner->domain->name);
+	csv_field(f, owner->domain->name);
 	fprintf(f, ",%u,%s%s,%s,%" PRIu64 "\n", owner->vcpu, counter, suffix, key, value);
 }
 

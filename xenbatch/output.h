@@ -34,6 +34,9 @@ int stats_read_file(const char *path, struct stats *stats, char *error, size_t s
 
 void stats_write_csv(FILE *f, const struct stats *stats, bool header);
 
+/* One field; one with a quote, a comma or a line break in it is quoted (RFC 4180). */
+void csv_field(FILE *f, const char *text);
+
 /* At most 100 columns. */
 void stats_write_table(FILE *f, const struct stats *stats);
 

@@ -72,6 +72,44 @@ static void records(uint64_t old_ptwr, uint64_t new_ptwr, uint32_t old_size, uin
 	stats_free(&new);
 }
 
+/* What diff() prints, in a buffer of the test. */
+static void printed(char *buffer, size_t size, const char *option)
+{
+	char path[] = "/tmp/test_diff.XXXXXX";
+	int file = mkstemp(path), saved = dup(STDOUT_FILENO);
+	ssize_t length;
+
+	assert_true(file >= 0 && saved >= 0);
+	fflush(stdout);
+	dup2(file, STDOUT_FILENO);
+	diff("--threshold=5", option, NULL);
+	fflush(stdout);
+	dup2(saved, STDOUT_FILENO);
+	length = pread(file, buffer, size - 1, 0);
+	assert_true(length >= 0);
+	buffer[length] = 0;
+	close(saved);
+	close(file);
+	unlink(path);
+}
+
+static void formats(void **state)
+{
+	char text[2000];
+
+	(void)state;
+	records(100, 150, 31, 31);
+	printed(text, sizeof(text), "--json");
+	assert_string_equal(text, "{\"old_domid\":1,\"new_domid\":1,\"name\":null,\"counter\":\"ptwr\","
+			    "\"old\":100,\"new\":150,\"percent\":50.0,\"past_limit\":true}\n");
+	printed(text, sizeof(text), "--csv");
+	assert_string_equal(text, "old_domid,new_domid,name,counter,old,new,percent,past_limit\n"
+			    "1,1,,ptwr,100,150,50.0,1\n");
+	records(0, 150, 31, 31);
+	printed(text, sizeof(text), "--json");
+	assert_non_null(strstr(text, "\"percent\":null,\"past_limit\":true}"));
+}
+
 static void no_limit_no_failure(void **state)
 {
 	(void)state;
@@ -211,6 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_limit_no_failure),
+		cmocka_unit_test(formats),
 		cmocka_unit_test(threshold),
 		cmocka_unit_test(limit_of_a_counter),
 		cmocka_unit_test(from_nothing),
