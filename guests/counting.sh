@@ -20,7 +20,7 @@ trace_begin()
 	xentrace -D -S 1024 -e 0x00223000 "$local/trace" >"$local/xentrace.log" 2>&1 </dev/null &
 	tracer=$!
 	# Until it is up, and has seen on every processor who runs there.
-	sleep 2
+	sleep 1
 }
 
 trace_end()
