@@ -179,6 +179,18 @@ static void print_csv(const struct change *change)
 	printf(",%d\n", change->past);
 }
 
+/* False: neither was asked for. */
+static bool print_row(enum output_format format, const struct change *change)
+{
+	if (format == OUTPUT_JSON)
+		print_json(change);
+	else if (format == OUTPUT_CSV)
+		print_csv(change);
+	else
+		return false;
+	return true;
+}
+
 static void print_text(const struct change *change)
 {
 	printf("  %-26s %15.*f %15.*f ", change->counter, change->a.mean * 2, change->a.value,
@@ -213,18 +225,10 @@ static void compare(struct diff *diff, const struct domain_stats *old,
 			      (a[i].weight >= diff->min || b[i].weight >= diff->min);
 		diff->past += change.past;
 
-		switch (diff->format) {
-		case OUTPUT_JSON:
-			print_json(&change);
-			break;
-		case OUTPUT_CSV:
-			print_csv(&change);
-			break;
-		case OUTPUT_TABLE:
+		if (!print_row(diff->format, &change)) {
 			if (same)
 				printf("  %-26s %15s %15s %10s\n", "", "old", "new", "change");
 			print_text(&change);
-			break;
 		}
 		same = false;
 	}
@@ -288,20 +292,12 @@ static void only_in(struct diff *diff, const struct domain_stats *domain, bool o
 				 .past = has_limit(diff) };
 
 	diff->past += change.past;
-	switch (diff->format) {
-	case OUTPUT_JSON:
-		print_json(&change);
-		break;
-	case OUTPUT_CSV:
-		print_csv(&change);
-		break;
-	case OUTPUT_TABLE:
-		printf("domain ");
-		print_domain(domain);
-		printf(": only in the %s record%s\n", old ? "old" : "new",
-		       change.past ? "  past the limit" : "");
-		break;
-	}
+	if (print_row(diff->format, &change))
+		return;
+	printf("domain ");
+	print_domain(domain);
+	printf(": only in the %s record%s\n", old ? "old" : "new",
+	       change.past ? "  past the limit" : "");
 }
 
 static void compare_pair(struct diff *diff, const struct domain_stats *old,
