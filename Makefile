@@ -5,13 +5,14 @@ help: ## say what can be made and selected
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '%s\n' '' \
 		'  ARMS="stock patched"   the kernels under test; also first-N, with N patches' \
-		'                         of the series, and mutant-NAME of tests/mutants' \
+		'                         of the series, and mutant-NAME of tests/mutants; upstream,' \
+		'                         Linux 7.3, and upstream-fixed, with its series' \
 		'  SCENARIOS=""           folders of guests/, default all' \
 		'  ACCEL=auto             kvm, tcg, icount, or auto: kvm where it can run Xen, else tcg' \
 		'  JOBS=$(shell nproc)                 compilers at once, default one a processor' \
 		'  XEN=stock              the hypervisor: stock, of Debian 13; stock-4.17, of Debian 12;' \
 		'                         patched, 4.17 with xen-patches; patched-off, without the counters' \
-		'  BASE=linux-6.12        what the patches are for: linux-6.12 or xen-4.17' \
+		'  BASE=linux-6.12        what the patches are for: linux-6.12, linux-7.3 or xen-4.17' \
 		'  REFRESH=0              1 looks for newer packages on the mirror'
 
 run: ## build both arms, boot Xen and the guests, print the table

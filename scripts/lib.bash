@@ -14,9 +14,20 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$EUID" | cut -d: -f6)}/.cache}/xen-lazymmu
 # shellcheck disable=SC2034 # for the scripts that source this
 build=$top/build
+
+# base_of ARM: the Linux that the arm is made from, as scripts/series names it.
+base_of()
+{
+	case $1 in
+	upstream*) echo linux-7.3 ;;
+	*) echo linux-6.12 ;;
+	esac
+}
+
 # The kernel under test, and the source that the patched hypervisor is built from.
+base=$(base_of patched)
 # shellcheck disable=SC2034
-base=6.12 xen_source=4.17.5+72-g01140da4e8-1
+base=${base#linux-} xen_source=4.17.5+72-g01140da4e8-1
 
 # die TEXT: one line that says what, where and what to do.
 die()

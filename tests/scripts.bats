@@ -120,6 +120,15 @@ report()
 	[[ $output == *".patch does not apply: error: "* ]]
 }
 
+@test "series: an arm is one of its own kernel alone" {
+	run "$top/scripts/series" list linux-7.3 upstream-fixed
+	[ "$status" -eq 0 ]
+	[[ $output == *"/7.3/"* && $output != *"/6.12/"* ]]
+	run "$top/scripts/series" list linux-7.3 patched
+	[ "$status" -eq 2 ]
+	[[ $output == *"the arm patched is one of linux-6.12, not of linux-7.3"* ]]
+}
+
 @test "run: two at once" {
 	mkdir -p "$tmp/xen-lazymmu"
 	XDG_CACHE_HOME=$tmp OUT=$tmp/out run flock "$tmp/xen-lazymmu/lock" "$top/scripts/run"
