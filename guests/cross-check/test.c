@@ -100,7 +100,7 @@ static void on_set_pte(void *data, pte_t *ptep, pte_t pteval)
 	way = SET_PTE;
 }
 
-static void on_mc_batch(void *data, enum xen_lazy_mode mode)
+static void on_mc_batch(void *data)
 {
 	way = way == SET_PTE ? BATCH : IDLE;
 }

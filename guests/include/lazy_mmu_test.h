@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For the test modules: sections under either interface, and evidence from
+ * For the test modules: sections under each of the interfaces, and evidence from
  * outside of the code under test, which is the page table entries as they
  * stand in memory, and the xen_mc_flush tracepoint.
  */
@@ -26,6 +26,20 @@ static inline section_t section_enter(void)
 static inline void section_leave(section_t section)
 {
 	arch_leave_lazy_mmu_mode(section);
+}
+#elif defined(HAVE_LAZY_MMU_MODE_ENABLE)
+/* Linux 7.x: the state is the task's. */
+typedef struct {} section_t;
+
+static inline section_t section_enter(void)
+{
+	lazy_mmu_mode_enable();
+	return (section_t) {};
+}
+
+static inline void section_leave(section_t section)
+{
+	lazy_mmu_mode_disable();
 }
 #else
 typedef struct {} section_t;

@@ -76,7 +76,7 @@ static void flush_with_bh_disabled(struct kunit *test)
 	bool queued, flushed, queued_again;
 	section_t section;
 
-#ifndef HAVE_LAZY_MMU_STATE
+#if !defined(HAVE_LAZY_MMU_STATE) && !defined(HAVE_LAZY_MMU_MODE_ENABLE)
 	kunit_skip(test, "6.12 ignores a flush where bottom halves are disabled");
 #endif
 	preempt_disable();
