@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A forked task's mprotect goes out in batches.
+ *
+ * The bug: Linux from 7.2 on pauses lazy MMU mode in a task that is switched out,
+ * and resumes it in the one that is switched to. A new task was never paused, so its
+ * count of pauses goes from 0 to 255, and it never batches: a hypercall for each page.
+ * Its children inherit that, and go to 254.
+ *
+ * Expected: one hypercall for 16 pages or more, in a child, in its child, and in one
+ * that was switched out in between. The buffer of a batch has room for 31.
+ *
+ * Method: the kernel's xen_mc_flush events of that task, around one mprotect.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest.h"
+
+#define PAGE		4096UL
+#define NR		1024UL
+#define LEN		(NR * PAGE)
+#define UPDATE_SIZE	16	/* of struct mmu_update */
+#define TRACING		"/sys/kernel/tracing/"
+#define EVENT		TRACING "events/xen/xen_mc_flush/"
+
+/* What a task measured, in memory that it shares with the one that reports. */
+static struct {
+	bool done;
+	unsigned long hypercalls;
+	unsigned long updates;
+} *seen;
+
+static void put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		ksft_exit_fail_msg("%s: %s\n", path, strerror(errno));
+	close(fd);
+}
+
+static void *map(unsigned long len, int flags)
+{
+	void *area = mmap(NULL, len, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
+
+	if (area == MAP_FAILED)
+		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
+	return area;
+}
+
+/* The events are those of this task that make a hypercall. */
+static void measure(void)
+{
+	char *area = map(LEN, MAP_PRIVATE);
+	char line[256], filter[64];
+	FILE *trace;
+
+	madvise(area, LEN, MADV_NOHUGEPAGE);
+	memset(area, 1, LEN);
+	snprintf(filter, sizeof(filter), "common_pid == %d && mcidx > 0", getpid());
+	put(EVENT "filter", filter);
+	put(TRACING "trace", "\n");
+	put(TRACING "tracing_on", "1");
+	if (mprotect(area, LEN, PROT_READ))
+		ksft_exit_fail_msg("mprotect: %s\n", strerror(errno));
+	put(TRACING "tracing_on", "0");
+
+	trace = fopen(TRACING "trace", "r");
+	if (!trace)
+		ksft_exit_fail_msg(TRACING "trace: %s\n", strerror(errno));
+	while (fgets(line, sizeof(line), trace)) {
+		const char *event = strstr(line, "flushing ");
+		unsigned int calls, bytes;
+
+		if (!event || sscanf(event, "flushing %u hypercalls, %u arg", &calls, &bytes) != 2)
+			continue;
+		seen->hypercalls++;
+		seen->updates += bytes / UPDATE_SIZE;
+	}
+	fclose(trace);
+	seen->done = true;
+}
+
+/* In a child of this task. */
+static void forked(void (*work)(void))
+{
+	pid_t child = fork();
+
+	if (!child) {
+		work();
+		_exit(0);
+	}
+	if (child < 0 || waitpid(child, NULL, 0) != child)
+		ksft_exit_fail_msg("fork: %s\n", strerror(errno));
+}
+
+static void measure_in_child(void)
+{
+	forked(measure);
+}
+
+static void sleep_and_measure(void)
+{
+	usleep(20000);
+	measure();
+}
+
+static void test(const char *who, void (*work)(void))
+{
+	memset(seen, 0, sizeof(*seen));
+	forked(work);
+	/* Without an event for each page, nothing is known of the batches. */
+	if (!seen->done || seen->updates < NR)
+		ksft_exit_fail_msg("the events have %lu updates of %lu pages\n", seen->updates, NR);
+	ksft_print_msg("%s: %lu pages, %lu hypercalls\n", who, NR, seen->hypercalls);
+	ksft_test_result(seen->hypercalls <= NR / 16, "mprotect in %s goes out in batches\n", who);
+}
+
+int main(void)
+{
+	ksft_print_header();
+	ksft_set_plan(3);
+	if (mount("tracefs", TRACING, "tracefs", 0, NULL))
+		ksft_exit_fail_msg("mount tracefs: %s\n", strerror(errno));
+	/* Once for all: to enable an event changes the kernel's text, in hypercalls. */
+	put(TRACING "tracing_on", "0");
+	put(EVENT "enable", "1");
+	seen = map(sizeof(*seen), MAP_SHARED);
+	test("a child", measure);
+	test("a child's child", measure_in_child);
+	test("a child that slept", sleep_and_measure);
+	ksft_finished();
+}
