@@ -24,7 +24,7 @@ check-fast: ## test what needs no boot: scripts, patches, their round trip
 check: ## test everything: check-fast, then the scenarios
 	@tests/check all
 
-check-all: ## and what takes hours: each patch built for eight configurations, and booted
+check-all: ## and what takes hours: each patch built and booted, and the machines without Xen
 	@tests/check everything
 
 mutants: ## break the Xen code on purpose, and see the scenarios fail
