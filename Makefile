@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 
-.PHONY: help run check-fast check check-all mutants bench mail series-apply series-export
+.PHONY: help run check-fast check check-all mutants bench packages mail series-apply series-export
 help: ## say what can be made and selected
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '%s\n' '' \
@@ -29,6 +29,9 @@ check-all: ## and what takes hours: each patch built and booted, and the machine
 
 mutants: ## break the Xen code on purpose, and see the scenarios fail
 	@tests/mutants/run
+
+packages: ## try the series on the kernels that Debian has now
+	@tests/packages
 
 bench: ## count the instructions of what the arms and the counters cost
 	@scripts/bench
