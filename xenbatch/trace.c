@@ -89,6 +89,7 @@ struct trace {
 	size_t nr_domains;
 	struct domain *domain;	/* by ascending domid */
 	struct pcpu *pcpu[TRACE_MAX_PCPUS];
+	unsigned int nr_pcpus;	/* of pcpu[], up to the last that was seen */
 	struct pcpu *window_pcpu;
 	uint32_t window;	/* bytes left of the window */
 	uint64_t offset;	/* of the next record */
@@ -439,6 +440,8 @@ static const char *new_window(struct trace *trace, uint32_t header, const uint8_
 		trace->pcpu[pcpu] = calloc(1, sizeof(struct pcpu));
 	if (!trace->pcpu[pcpu])
 		return "no memory";
+	if (pcpu >= trace->nr_pcpus)
+		trace->nr_pcpus = pcpu + 1;
 	trace->window_pcpu = trace->pcpu[pcpu];
 	trace->window = word(data + 4);
 
@@ -576,7 +579,7 @@ int trace_snapshot(const struct trace *trace, struct stats *stats)
 
 int trace_finish(struct trace *trace)
 {
-	for (unsigned int i = 0; i < TRACE_MAX_PCPUS; i++)
+	for (unsigned int i = 0; i < trace->nr_pcpus; i++)
 		if (trace->pcpu[i])
 			stop_running(trace, trace->pcpu[i], true);
 	if (trace->corrupt)
@@ -612,7 +615,7 @@ void trace_free(struct trace *trace)
 		free(trace->domain[d].vcpu);
 	}
 	free(trace->domain);
-	for (unsigned int i = 0; i < TRACE_MAX_PCPUS; i++)
+	for (unsigned int i = 0; i < trace->nr_pcpus; i++)
 		free(trace->pcpu[i]);
 	free(trace);
 }
