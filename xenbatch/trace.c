@@ -58,6 +58,7 @@ struct interval {
 };
 
 struct vcpu {
+	struct batch_stats no_list;	/* of usual_records(), for what is no batch */
 	struct vcpu_stats stats;
 	struct interval *interval;	/* by ascending start */
 	unsigned int nr_intervals, room;
@@ -107,6 +108,11 @@ static uint32_t word(const uint8_t *p)
 
 	memcpy(&value, p, sizeof(value));
 	return le32toh(value);
+}
+
+static uint64_t tsc(const uint8_t *record)
+{
+	return word(record + 4) | (uint64_t)word(record + 8) << 32;
 }
 
 static size_t record_size(uint32_t header)
@@ -461,11 +467,9 @@ static inline const char *record(struct trace *trace, const uint8_t *p, uint32_t
 	if (size > trace->window)
 		return "a record crosses the end of its window";
 	trace->window -= size;
-	p += 4;
-	if (HAS_TSC(header)) {
-		pcpu->tsc = word(p) | (uint64_t)word(p + 4) << 32;
-		p += 8;
-	}
+	if (HAS_TSC(header))
+		pcpu->tsc = tsc(p);
+	p += 4 + 8 * HAS_TSC(header);
 
 	switch (event) {
 	case PV_HYPERCALL:
@@ -504,6 +508,110 @@ static inline const char *record(struct trace *trace, const uint8_t *p, uint32_t
 	return NULL;
 }
 
+/*
+ * Nearly all records have one of a few headers, and come in an order that a processor
+ * cannot guess: it is faster to look up what they count than to decide it. All that
+ * usual_records() does not do, record() does, and it counts the same.
+ */
+struct form {
+	uint32_t header;
+	uint32_t mask, args;	/* masked, the first word is these and a hypercall's number */
+	uint32_t size_mask;	/* of the second word */
+	uint32_t counter;	/* of number 0, as an index into struct vcpu */
+	uint32_t is_subcall;
+	const uint16_t *list;	/* by number: the batch_stats to count it in, as such an index */
+};
+
+/* struct vcpu begins with counters and nothing else, so it can be walked as an array. */
+#define INDEX(member)	(offsetof(struct vcpu, member) / sizeof(uint64_t))
+#define NO_LIST		INDEX(no_list)	/* 0: of all that the tables do not name */
+#define FOR_MULTICALL	0xfffe
+#define FOR_RECORD	0xffff
+
+static const uint16_t no_number[64] = { NO_LIST };
+
+static const uint16_t hypercall_without_size[64] = {
+	[HYPERCALL_MULTICALL] = FOR_RECORD,
+	[HYPERCALL_MMU_UPDATE] = FOR_RECORD,
+	[HYPERCALL_MMUEXT_OP] = FOR_RECORD,
+};
+
+static const uint16_t hypercall_with_size[64] = {
+	[HYPERCALL_MULTICALL] = FOR_MULTICALL,
+	[HYPERCALL_MMU_UPDATE] = INDEX(stats.batch[BATCH_MMU_UPDATE]),
+	[HYPERCALL_MMUEXT_OP] = INDEX(stats.batch[BATCH_MMUEXT_OP]),
+};
+
+static const uint16_t subcall_without_size[64] = {
+	[HYPERCALL_MULTICALL] = FOR_RECORD,
+	[HYPERCALL_MMU_UPDATE] = FOR_RECORD,
+	[HYPERCALL_MMUEXT_OP] = FOR_RECORD,
+	[HYPERCALL_IRET] = FOR_RECORD,
+};
+
+static const uint16_t subcall_with_size[64] = {
+	[HYPERCALL_MULTICALL] = INDEX(stats.batch[BATCH_MULTICALL]),
+	[HYPERCALL_MMU_UPDATE] = INDEX(stats.batch[BATCH_MMU_UPDATE]),
+	[HYPERCALL_MMUEXT_OP] = INDEX(stats.batch[BATCH_MMUEXT_OP]),
+	[HYPERCALL_IRET] = FOR_RECORD,
+};
+
+#define HEADER(event, nr_words)	((event) | (nr_words) << 28 | 1u << 31)
+/* Another one for each of the headers below. */
+#define SLOT(header)	(((header) & 15) | ((header) >> 24 & 0x70))
+#define FORM(event, nr_words, ...) \
+	[SLOT(HEADER(event, nr_words))] = { HEADER(event, nr_words), __VA_ARGS__ }
+
+static const struct form forms[128] = {
+	[SLOT(0)] = { .header = ~0u },	/* not 0, which is the header of a record too */
+	FORM(PV_HYPERCALL, 1u, ~0u, 0, 0, INDEX(stats.hypercall), 0, hypercall_without_size),
+	FORM(PV_HYPERCALL, 2u, ~0u, 1 << 22, ~0u, INDEX(stats.hypercall), 0, hypercall_with_size),
+	FORM(PV_SUBCALL, 1u, ~0u, 0, 0, INDEX(stats.subcall), 1, subcall_without_size),
+	FORM(PV_SUBCALL, 2u, ~0u, 1 << 22, ~0u, INDEX(stats.subcall), 1, subcall_with_size),
+	FORM(PV_PAGE_FAULT | FLAG_64, 5u, 0, 0, 0, INDEX(stats.page_fault), 0, no_number),
+	FORM(PV_PTWR | FLAG_64, 6u, 0, 0, 0, INDEX(stats.ptwr), 0, no_number),
+};
+
+/* Counts records of the vCPU that runs, and returns where it stopped. */
+static const uint8_t *usual_records(struct pcpu *pcpu, const uint8_t *p, const uint8_t *end)
+{
+	uint64_t *counter = (uint64_t *)pcpu->current;
+	uint32_t left = pcpu->left;
+	const uint8_t *last = NULL;
+
+	while (end - p >= MAX_RECORD) {
+		uint32_t header = word(p);
+		const struct form *form = &forms[SLOT(header)];
+		uint32_t number = (word(p + 12) & form->mask) ^ form->args;
+		uint32_t size = word(p + 16) & form->size_mask;
+		unsigned int list;
+
+		if (header != form->header || number >= 64)
+			break;
+		list = form->list[number];
+		if (list == FOR_RECORD || size & MMU_UPDATE_PREEMPTED)
+			break;
+
+		counter[form->counter + number]++;
+		if (list == FOR_MULTICALL) {
+			pcpu->left = left;
+			multicall(pcpu, size);
+			left = pcpu->left;
+		} else {
+			counter[list + bucket_of(size)]++;
+			counter[list + NR_BUCKETS] += size;
+			left -= form->is_subcall & (left > 0);
+		}
+		last = p;
+		p += 4 + 8 + 4 * NR_WORDS(header);
+	}
+	pcpu->left = left;
+	if (last)
+		pcpu->tsc = tsc(last);
+
+	return p;
+}
+
 int trace_feed(struct trace *trace, const void *buf, size_t len)
 {
 	const uint8_t *p = buf, *end = p + len, *begin;
@@ -530,8 +638,18 @@ int trace_feed(struct trace *trace, const void *buf, size_t len)
 
 	begin = p;
 	while (end - p >= 4) {
-		uint32_t header = word(p);
+		uint32_t header;
 
+		if (trace->window && trace->window_pcpu->current) {
+			const uint8_t *from = p;
+
+			p = usual_records(trace->window_pcpu, from,
+					  trace->window < end - from ? from + trace->window : end);
+			trace->window -= p - from;
+			if (end - p < 4)
+				break;
+		}
+		header = word(p);
 		size = record_size(header);
 		if ((size_t)(end - p) < size)
 			break;

@@ -116,6 +116,7 @@ static void every_kind_of_record(void **state)
 
 	window(&b, 3);
 	run(&b, 1, 0);
+	plain(&b, 0, 0, NULL);			/* does not count */
 	hypercall(&b, MULTICALL, 2);
 	subcall(&b, MMU_UPDATE, 31);
 	subcall(&b, UPDATE_VA, 0);
@@ -430,6 +431,39 @@ static void moved_but_earlier(void **state)
 	}
 }
 
+/* A record without a time stamp is as late as the one before. */
+static void moved_without_a_time_stamp(void **state)
+{
+	(void)state;
+
+	for (int order = 0; order < 2; order++) {
+		struct build b = { };
+
+		for (int i = 0; i < 2; i++) {
+			window(&b, i);
+			b.tsc = i == order ? 1000 : 2000;
+			run(&b, 2, i);
+			b.tsc += 2000;
+			hypercall(&b, 0, 0);
+			leave(&b, 2, i);
+			b.tsc += i == order ? 2000 : 0;
+			run(&b, 2, i);
+			b.tsc += i == order ? 0 : 2000;
+			hypercall(&b, 0, 0);
+			/* 1v0, from 5000 or so on, or from 6000. */
+			plain(&b, 0x00021021, WORDS(2 << 16 | i));
+			plain(&b, 0x00021101, WORDS(1 << 16));
+			hypercall(&b, MULTICALL, i == order ? 5 : 3);
+			for (int j = 0; j < (i == order ? 2 : 3); j++)
+				subcall(&b, MMU_UPDATE, 1);
+			plain(&b, 0x00021011, WORDS(1 << 16));
+		}
+		count(&b);
+		assert_batch(vcpu(1, 0), BATCH_MULTICALL, 1, 5, 1);
+		assert_sums(vcpu(1, 0));
+	}
+}
+
 static void moved_inside_a_call(void **state)
 {
 	(void)state;
@@ -655,6 +689,16 @@ static void corrupt_traces(void **state)
 	b.data[8] -= 4;
 	assert_corrupt(&b, "corrupt at byte 28: a record crosses the end of its window");
 
+	/* One of those that are nearly all, and more of them after it. */
+	window(&b, 0);
+	run(&b, 1, 0);
+	hypercall(&b, 0, 0);
+	end(&b);
+	b.data[8] -= 4;
+	for (int i = 0; i < 9; i++)
+		hypercall(&b, 0, 0);
+	assert_corrupt(&b, "corrupt at byte 44: a record crosses the end of its window");
+
 	window(&b, 0);
 	plain(&b, 0x0001f003, WORDS(0, 0));
 	end(&b);
@@ -669,6 +713,14 @@ static void corrupt_traces(void **state)
 	record(&b, 0x0020100d, WORDS(MULTICALL));
 	end(&b);
 	assert_corrupt(&b, "corrupt at byte 12: a batch without a size");
+
+	window(&b, 0);
+	run(&b, 1, 0);
+	record(&b, 0x0020100d, WORDS(MMU_UPDATE | 1 << 20, 5));
+	hypercall(&b, 0, 0);
+	hypercall(&b, 0, 0);
+	end(&b);
+	assert_corrupt(&b, "corrupt at byte 44: a batch without a size");
 
 	window(&b, 0);
 	record(&b, 0x0001f001, 0, NULL);
@@ -734,6 +786,7 @@ int main(void)
 		cmocka_unit_test(not_a_continuation),
 		cmocka_unit_test(moved_to_another_pcpu),
 		cmocka_unit_test(moved_but_earlier),
+		cmocka_unit_test(moved_without_a_time_stamp),
 		cmocka_unit_test(moved_inside_a_call),
 		cmocka_unit_test(moved_back_and_forth),
 		cmocka_unit_test(moved_many_times),
