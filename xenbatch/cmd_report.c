@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+#define _GNU_SOURCE	/* sched_getaffinity() */
+
 #include "command.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +16,7 @@
 #include <unistd.h>
 
 #include "output.h"
-#include "trace.h"
+#include "trace_file.h"
 
 /* Large enough that the system calls cost nothing, small enough for a cache. */
 #define BUFFER_SIZE	(256 * 1024)
@@ -54,6 +57,18 @@ static void progress(uint64_t done, bool last)
 	}
 }
 
+static void done_so_far(uint64_t done)
+{
+	progress(done, false);
+}
+
+static unsigned int nr_processors(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
+}
+
 static int feed(struct trace *trace, int fd, const char *path)
 {
 	static char buffer[BUFFER_SIZE];
@@ -88,6 +103,26 @@ static int feed(struct trace *trace, int fd, const char *path)
 			trace_error(trace));
 
 	return ret < 0 ? -1 : 0;
+}
+
+/* NULL: it said why. */
+static struct trace *count(int fd, const char *path)
+{
+	struct trace *trace = trace_read_file(fd, nr_processors(), done_so_far);
+
+	progress(0, true);
+	if (trace)
+		return trace;
+	trace = trace_new();
+	if (!trace) {
+		fputs("xenbatch report: no memory\n", stderr);
+		return NULL;
+	}
+	if (feed(trace, fd, path)) {
+		trace_free(trace);
+		return NULL;
+	}
+	return trace;
 }
 
 static void select_domains(struct stats *stats, const bool *wanted)
@@ -152,12 +187,8 @@ int cmd_report(int argc, char **argv)
 		fprintf(stderr, "xenbatch report: %s: %s\n", path, strerror(errno));
 		return EXIT_ERROR;
 	}
-	trace = trace_new();
-	if (!trace) {
-		fputs("xenbatch report: no memory\n", stderr);
-		goto out;
-	}
-	if (feed(trace, fd, path))
+	trace = count(fd, path);
+	if (!trace)
 		goto out;
 
 	if (trace_snapshot(trace, &stats)) {

@@ -48,6 +48,10 @@
  */
 #define MAX_INTERVALS		4096u	/* of a vCPU */
 #define MAX_ALL_INTERVALS	(1u << 20)
+#define MAX_KEPT		(1u << 17)	/* of a part, between two trace_join() */
+
+/* All parts together are to have no more than one trace may have. */
+#define PART_MAX_VCPUS		(STATS_MAX_ALL_VCPUS / TRACE_MAX_PARTS)
 
 /* A time that a vCPU ran without a break, and made a multicall. */
 struct interval {
@@ -60,6 +64,7 @@ struct interval {
 struct vcpu {
 	struct batch_stats no_list;	/* of usual_records(), for what is no batch */
 	struct vcpu_stats stats;
+	uint16_t domid, id;
 	struct interval *interval;	/* by ascending start */
 	unsigned int nr_intervals, room;
 	uint32_t open;		/* of the last one that does not wait any more */
@@ -83,6 +88,13 @@ struct domain {
 	struct vcpu **vcpu;
 };
 
+/* What a part keeps for trace_join(). */
+struct kept {
+	struct interval interval;
+	uint64_t order;
+	uint16_t domid, id;	/* of the vCPU */
+};
+
 struct trace {
 	uint64_t lost, unattributed;	/* as in struct stats */
 	size_t nr_vcpus;	/* of all domains, those too that only make room for higher ones */
@@ -98,6 +110,14 @@ struct trace {
 	size_t nr_partial;
 	bool corrupt;
 	char error[160];
+
+	size_t max_vcpus;	/* of nr_vcpus */
+	bool left_out;		/* a vCPU or an interval was, for want of room */
+
+	bool part;
+	uint64_t order;		/* of what comes next */
+	struct kept *kept;	/* by ascending order */
+	size_t nr_kept, kept_room;
 };
 
 static const char no_trace[] = "this is not an xentrace file";
@@ -108,6 +128,16 @@ static uint32_t word(const uint8_t *p)
 
 	memcpy(&value, p, sizeof(value));
 	return le32toh(value);
+}
+
+bool trace_window(const uint8_t *p, struct trace_window *window)
+{
+	if (word(p) != WINDOW_HEADER)
+		return false;
+	window->pcpu = word(p + 4);
+	window->size = word(p + 8);
+
+	return true;
 }
 
 static uint64_t tsc(const uint8_t *record)
@@ -156,22 +186,18 @@ static struct domain *find_domain(struct trace *trace, uint16_t domid)
 	return &domain[low];
 }
 
-/* NULL: none that is counted. That there is no memory for it makes it one. */
-static struct vcpu *find_vcpu(struct trace *trace, uint32_t domid, uint32_t id)
+static struct vcpu *make_vcpu(struct trace *trace, uint16_t domid, uint16_t id)
 {
-	struct domain *domain;
+	struct domain *domain = find_domain(trace, domid);
 	struct vcpu **slot;
 
-	if (domid >= DOMID_RESERVED || id >= STATS_MAX_VCPUS)
-		return NULL;
-	domain = find_domain(trace, domid);
 	if (!domain)
 		return NULL;
 	if (id >= domain->nr_vcpus) {
 		size_t more = id + 1 - domain->nr_vcpus;
 		struct vcpu **vcpu;
 
-		if (trace->nr_vcpus + more > STATS_MAX_ALL_VCPUS)
+		if (trace->nr_vcpus + more > trace->max_vcpus)
 			return NULL;
 		vcpu = realloc(domain->vcpu, (id + 1) * sizeof(*vcpu));
 		if (!vcpu)
@@ -182,10 +208,28 @@ static struct vcpu *find_vcpu(struct trace *trace, uint32_t domid, uint32_t id)
 		trace->nr_vcpus += more;
 	}
 	slot = &domain->vcpu[id];
-	if (!*slot)
+	if (!*slot) {
 		*slot = calloc(1, sizeof(**slot));
-
+		if (!*slot)
+			return NULL;
+		(*slot)->domid = domid;
+		(*slot)->id = id;
+	}
 	return *slot;
+}
+
+/* NULL: none that is counted. That there is no memory for it makes it one. */
+static struct vcpu *find_vcpu(struct trace *trace, uint32_t domid, uint32_t id)
+{
+	struct vcpu *vcpu;
+
+	if (domid >= DOMID_RESERVED || id >= STATS_MAX_VCPUS)
+		return NULL;
+	vcpu = make_vcpu(trace, domid, id);
+	if (!vcpu)
+		trace->left_out = true;
+
+	return vcpu;
 }
 
 static void count_batch(struct batch_stats *batch, uint32_t size)
@@ -254,6 +298,26 @@ static void add_interval(struct trace *trace, struct vcpu *vcpu, const struct in
 	trace->nr_intervals++;
 }
 
+static void keep_interval(struct trace *part, const struct vcpu *vcpu, const struct interval *new)
+{
+	if (part->nr_kept == part->kept_room) {
+		size_t room = part->kept_room ? 2 * part->kept_room : 64;
+		struct kept *kept = NULL;
+
+		if (room <= MAX_KEPT)
+			kept = realloc(part->kept, room * sizeof(*kept));
+		if (!kept) {
+			part->left_out = true;
+			return;
+		}
+		part->kept = kept;
+		part->kept_room = room;
+	}
+	part->kept[part->nr_kept++] = (struct kept){
+		.interval = *new, .order = part->order, .domid = vcpu->domid, .id = vcpu->id,
+	};
+}
+
 /*
  * The last multicall will have no more sub-calls. If it had one at least, but not
  * all, Xen preempted it: it looks for a reason to after the first.
@@ -272,7 +336,9 @@ static void stop_running(struct trace *trace, struct pcpu *pcpu, bool lost)
 		return;
 	close_multicall(pcpu);
 	pcpu->now.open = lost ? 0 : pcpu->open;
-	if (pcpu->nr_multicalls)
+	if (pcpu->nr_multicalls && trace->part)
+		keep_interval(trace, pcpu->current, &pcpu->now);
+	else if (pcpu->nr_multicalls)
 		add_interval(trace, pcpu->current, &pcpu->now);
 	pcpu->current = NULL;
 }
@@ -433,23 +499,24 @@ static const char *runstate(struct trace *trace, struct pcpu *pcpu, uint32_t eve
 }
 
 /* CPU_CHANGE: whose records come next, and how many bytes of them. */
-static const char *new_window(struct trace *trace, uint32_t header, const uint8_t *data)
+static const char *new_window(struct trace *trace, const uint8_t *p)
 {
-	uint32_t pcpu;
+	struct trace_window window;
+	struct pcpu **pcpu;
 
-	if (header != WINDOW_HEADER)
+	if (!trace_window(p, &window))
 		return trace->window_pcpu ? "no window of a pCPU begins here" : no_trace;
-	pcpu = word(data);
-	if (pcpu >= TRACE_MAX_PCPUS)
+	if (window.pcpu >= TRACE_MAX_PCPUS)
 		return "no machine has so many pCPUs";
-	if (!trace->pcpu[pcpu])
-		trace->pcpu[pcpu] = calloc(1, sizeof(struct pcpu));
-	if (!trace->pcpu[pcpu])
+	pcpu = &trace->pcpu[window.pcpu];
+	if (!*pcpu)
+		*pcpu = calloc(1, sizeof(**pcpu));
+	if (!*pcpu)
 		return "no memory";
-	if (pcpu >= trace->nr_pcpus)
-		trace->nr_pcpus = pcpu + 1;
-	trace->window_pcpu = trace->pcpu[pcpu];
-	trace->window = word(data + 4);
+	if (window.pcpu >= trace->nr_pcpus)
+		trace->nr_pcpus = window.pcpu + 1;
+	trace->window_pcpu = *pcpu;
+	trace->window = window.size;
 
 	return NULL;
 }
@@ -463,7 +530,7 @@ static inline const char *record(struct trace *trace, const uint8_t *p, uint32_t
 	uint32_t event = EVENT(header);
 
 	if (!trace->window)
-		return new_window(trace, header, p + 4);
+		return new_window(trace, p);
 	if (size > trace->window)
 		return "a record crosses the end of its window";
 	trace->window -= size;
@@ -695,11 +762,18 @@ int trace_snapshot(const struct trace *trace, struct stats *stats)
 	return 0;
 }
 
-int trace_finish(struct trace *trace)
+static void stop_all(struct trace *trace)
 {
-	for (unsigned int i = 0; i < trace->nr_pcpus; i++)
+	for (unsigned int i = 0; i < trace->nr_pcpus; i++) {
+		trace->order = i;
 		if (trace->pcpu[i])
 			stop_running(trace, trace->pcpu[i], true);
+	}
+}
+
+int trace_finish(struct trace *trace)
+{
+	stop_all(trace);
 	if (trace->corrupt)
 		return -1;
 
@@ -715,9 +789,92 @@ int trace_finish(struct trace *trace)
 	return 1;
 }
 
+int trace_feed_part(struct trace *part, uint64_t order, const void *buf, size_t len)
+{
+	part->order = order;
+	return trace_feed(part, buf, len);
+}
+
+int trace_join(struct trace *whole, struct trace *const *part, unsigned int nr)
+{
+	size_t taken[TRACE_MAX_PARTS] = { 0 };
+
+	for (;;) {
+		const struct kept *first = NULL;
+		unsigned int of = 0;
+		struct vcpu *vcpu;
+
+		for (unsigned int i = 0; i < nr; i++) {
+			if (taken[i] == part[i]->nr_kept)
+				continue;
+			if (!first || part[i]->kept[taken[i]].order < first->order) {
+				first = &part[i]->kept[taken[i]];
+				of = i;
+			}
+		}
+		if (!first)
+			break;
+		taken[of]++;
+		vcpu = find_vcpu(whole, first->domid, first->id);
+		if (vcpu)
+			add_interval(whole, vcpu, &first->interval);
+	}
+	for (unsigned int i = 0; i < nr; i++) {
+		part[i]->nr_kept = 0;
+		whole->left_out |= part[i]->left_out;
+	}
+	return whole->left_out ? -1 : 0;
+}
+
+static void add_counts(struct trace *whole, const struct trace *part)
+{
+	whole->lost += part->lost;
+	whole->unattributed += part->unattributed;
+	for (size_t d = 0; d < part->nr_domains; d++) {
+		const struct domain *domain = &part->domain[d];
+
+		for (unsigned int i = 0; i < domain->nr_vcpus; i++) {
+			struct vcpu *to;
+
+			if (!domain->vcpu[i])
+				continue;
+			to = find_vcpu(whole, domain->domid, i);
+			if (to)
+				vcpu_stats_add(&to->stats, &domain->vcpu[i]->stats);
+		}
+	}
+}
+
+int trace_finish_parts(struct trace *whole, struct trace *const *part, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		/* What ends in the middle of a window is nothing to count in parts. */
+		if (part[i]->nr_partial || part[i]->window)
+			return -1;
+		stop_all(part[i]);
+		add_counts(whole, part[i]);
+	}
+	return trace_join(whole, part, nr);
+}
+
 struct trace *trace_new(void)
 {
-	return calloc(1, sizeof(struct trace));
+	struct trace *trace = calloc(1, sizeof(*trace));
+
+	if (trace)
+		trace->max_vcpus = STATS_MAX_ALL_VCPUS;
+	return trace;
+}
+
+struct trace *trace_new_part(void)
+{
+	struct trace *part = trace_new();
+
+	if (part) {
+		part->part = true;
+		part->max_vcpus = PART_MAX_VCPUS;
+	}
+	return part;
 }
 
 void trace_free(struct trace *trace)
@@ -733,6 +890,7 @@ void trace_free(struct trace *trace)
 		free(trace->domain[d].vcpu);
 	}
 	free(trace->domain);
+	free(trace->kept);
 	for (unsigned int i = 0; i < trace->nr_pcpus; i++)
 		free(trace->pcpu[i]);
 	free(trace);

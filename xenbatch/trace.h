@@ -8,6 +8,7 @@
 #ifndef XENBATCH_TRACE_H
 #define XENBATCH_TRACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,5 +45,36 @@ const char *trace_error(const struct trace *trace);
  * memory, and nothing to free.
  */
 int trace_snapshot(const struct trace *trace, struct stats *stats);
+
+/*
+ * A trace can be counted in parts, each in a thread of its own: the windows of some
+ * pCPUs, all of them and in their order. Only multicalls that went on on another pCPU
+ * need more than one part to be seen, and for these the parts are joined from time to
+ * time. In the end the counts are the same as those of trace_feed().
+ */
+#define TRACE_MAX_PARTS		8u
+
+struct trace_window {
+	uint32_t pcpu, size;	/* bytes of records */
+};
+
+#define TRACE_WINDOW_HEADER	12u	/* bytes before them */
+
+/* False: no window begins here. */
+bool trace_window(const uint8_t *p, struct trace_window *window);
+
+struct trace *trace_new_part(void);
+
+/* As trace_feed(). order: where the window that this is of begins in the whole. */
+int trace_feed_part(struct trace *part, uint64_t order, const void *buf, size_t len);
+
+/*
+ * Takes to whole, which is fed nothing, what the parts have for it; all of them have
+ * come as far. 0; -1: there was no room for something, and the counts are not right.
+ */
+int trace_join(struct trace *whole, struct trace *const *part, unsigned int nr);
+
+/* The end, instead of the last trace_join() and of trace_finish(). */
+int trace_finish_parts(struct trace *whole, struct trace *const *part, unsigned int nr);
 
 #endif /* XENBATCH_TRACE_H */

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A trace that no xentrace wrote: read at once, and in pieces of a length that the
- * input chooses. Both must count the same, and keep the sums of docs/counting.md.
+ * A trace that no xentrace wrote: read at once, in pieces of a length that the input
+ * chooses, and as a file by several threads. All must count the same, and keep the
+ * sums of docs/counting.md.
  */
+
+#define _GNU_SOURCE	/* memfd_create() */
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-#include "trace.h"
+#include "trace_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,6 +34,27 @@ static int read_trace(const uint8_t *data, size_t size, size_t piece, struct sta
 	return ret;
 }
 
+/* False: it is not for threads, as nothing is that has something wrong. */
+static bool read_file(const uint8_t *data, size_t size, unsigned int nr_threads,
+		      struct stats *stats)
+{
+	static int fd = -1;
+	struct trace *trace;
+
+	if (fd < 0)
+		fd = memfd_create("trace", MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, 0) || pwrite(fd, data, size, 0) != (ssize_t)size)
+		abort();
+	trace = trace_read_file(fd, nr_threads, NULL);
+	if (!trace)
+		return false;
+	if (trace_snapshot(trace, stats))
+		abort();
+	trace_free(trace);
+
+	return true;
+}
+
 static void check_vcpu(const struct vcpu_stats *vcpu)
 {
 	static const int nr[] = { HYPERCALL_MULTICALL, HYPERCALL_MMU_UPDATE, HYPERCALL_MMUEXT_OP };
@@ -39,17 +65,13 @@ static void check_vcpu(const struct vcpu_stats *vcpu)
 			abort();
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void check_same(const struct stats *one, const struct stats *other)
 {
-	struct stats whole, pieces;
-	size_t piece = size ? 1 + data[size / 2] % 61 : 1;
-
-	if (read_trace(data, size, size ?: 1, &whole) != read_trace(data, size, piece, &pieces) ||
-	    whole.lost != pieces.lost || whole.unattributed != pieces.unattributed ||
-	    whole.nr_domains != pieces.nr_domains || whole.nr_vcpus > STATS_MAX_ALL_VCPUS)
+	if (one->lost != other->lost || one->unattributed != other->unattributed ||
+	    one->nr_domains != other->nr_domains || one->nr_vcpus > STATS_MAX_ALL_VCPUS)
 		abort();
-	for (size_t i = 0; i < whole.nr_domains; i++) {
-		const struct domain_stats *a = &whole.domain[i], *b = &pieces.domain[i];
+	for (size_t i = 0; i < one->nr_domains; i++) {
+		const struct domain_stats *a = &one->domain[i], *b = &other->domain[i];
 
 		if (a->domid != b->domid || a->nr_vcpus != b->nr_vcpus ||
 		    memcmp(a->vcpu, b->vcpu, a->nr_vcpus * sizeof(*a->vcpu)))
@@ -57,7 +79,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (unsigned int v = 0; v < a->nr_vcpus; v++)
 			check_vcpu(&a->vcpu[v]);
 	}
-	stats_free(&whole);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct stats whole, pieces, threads;
+	uint8_t chosen = size ? data[size / 2] : 0;
+	int ret = read_trace(data, size, size ?: 1, &whole);
+
+	if (read_trace(data, size, 1 + chosen % 61, &pieces) != ret)
+		abort();
+	check_same(&whole, &pieces);
 	stats_free(&pieces);
+	/* Threads take time. */
+	if (chosen % 4 == 0 && read_file(data, size, 2 + chosen / 4 % 3, &threads)) {
+		if (ret)
+			abort();
+		check_same(&whole, &threads);
+		stats_free(&threads);
+	}
+	stats_free(&whole);
 	return 0;
 }

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * trace.c. Each trace is read whole, and cut in two at every byte: if these do
- * not give the same record, count() fails.
+ * trace.c and trace_file.c. Each trace is read whole, cut in two at every byte, and
+ * as a file by several threads: if these do not give the same record, count() fails.
  */
+
+#define _GNU_SOURCE	/* memfd_create() */
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "build_trace.h"
 #include "output.h"
-#include "trace.h"
+#include "trace_file.h"
 
 #define MULTICALL	HYPERCALL_MULTICALL
 #define MMU_UPDATE	HYPERCALL_MMU_UPDATE
@@ -25,12 +29,25 @@ static struct trace *trace;
 static struct stats stats;
 static int result;
 
-static char *feed_in_two(const struct build *b, size_t cut)
+/* Of the trace, as text; fills stats. */
+static char *record_of_it(void)
 {
 	char *text = NULL;
 	size_t size;
 	FILE *f;
 
+	assert_int_equal(trace_snapshot(trace, &stats), 0);
+	f = open_memstream(&text, &size);
+	assert_non_null(f);
+	fprintf(f, "%d %s ", result, trace_error(trace));
+	stats_write_json(f, &stats);
+	fclose(f);
+
+	return text;
+}
+
+static char *feed_in_two(const struct build *b, size_t cut)
+{
 	trace_free(trace);
 	stats_free(&stats);
 	trace = trace_new();
@@ -47,20 +64,51 @@ static char *feed_in_two(const struct build *b, size_t cut)
 		free(copy);
 	}
 	result = trace_finish(trace);
-	assert_int_equal(trace_snapshot(trace, &stats), 0);
 
-	f = open_memstream(&text, &size);
-	assert_non_null(f);
-	fprintf(f, "%d %s ", result, trace_error(trace));
-	stats_write_json(f, &stats);
-	fclose(f);
+	return record_of_it();
+}
 
-	return text;
+static int file_of(const struct build *b)
+{
+	int fd = memfd_create("trace", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	/* The trace begins where the descriptor is. */
+	assert_int_equal(write(fd, "before", 6), 6);
+	assert_int_equal(pwrite(fd, b->data, b->size, 6), b->size);
+
+	return fd;
+}
+
+/* The record of feed_in_two(), or nothing if the trace is not as it should be. */
+static void assert_threads_count(const struct build *b, const char *expect)
+{
+	int fd = file_of(b);
+
+	assert_null(trace_read_file(fd, 1, NULL));
+	for (unsigned int nr = 2; nr <= TRACE_MAX_PARTS + 1; nr++) {
+		struct trace *other = trace_read_file(fd, nr, NULL);
+		char *text;
+
+		assert_int_equal(lseek(fd, 0, SEEK_CUR), 6);
+		assert_int_equal(!other, result != 0);
+		if (!other)
+			continue;
+		trace_free(trace);
+		stats_free(&stats);
+		trace = other;
+		text = record_of_it();
+		assert_string_equal(text, expect);
+		free(text);
+	}
+	close(fd);
 }
 
 static void count_unfinished(struct build *b)
 {
 	char *whole = feed_in_two(b, b->size);
+
+	assert_threads_count(b, whole);
 
 	for (size_t cut = 0; cut < b->size; cut++) {
 		char *split = feed_in_two(b, cut);
@@ -464,6 +512,26 @@ static void moved_without_a_time_stamp(void **state)
 	}
 }
 
+/* What runs at the end stops in the order of the pCPUs; no vCPU runs on two. */
+static void still_runs_at_the_end(void **state)
+{
+	struct build b = { };
+	(void)state;
+
+	window(&b, 5);
+	part_one(&b, 1000);
+	b.tsc = 2000;
+	run(&b, 1, 0);
+	hypercall(&b, MULTICALL, 3);
+	window(&b, 2);
+	b.tsc = 2000;
+	run(&b, 1, 0);
+	hypercall(&b, MULTICALL, 7);
+	count(&b);
+
+	assert_batch(vcpu(1, 0), BATCH_MULTICALL, 3, 5 + 3 + 7, 0);
+}
+
 static void moved_inside_a_call(void **state)
 {
 	(void)state;
@@ -652,6 +720,21 @@ static void cut_off(void **state)
 	build_free(&b);
 }
 
+/* No thread sees that its last window has half a record. */
+static void half_a_record_at_the_end(void **state)
+{
+	struct build b = { };
+	(void)state;
+
+	window(&b, 0);
+	run(&b, 1, 0);
+	put(&b, 0x0020100d | 1u << 28);
+	end(&b);
+	count_unfinished(&b);
+	assert_int_equal(result, 1);
+	assert_string_equal(trace_error(trace), "cut off at byte 48: in the middle of a record");
+}
+
 static void assert_corrupt(struct build *b, const char *error)
 {
 	count_unfinished(b);
@@ -734,6 +817,84 @@ static void corrupt_traces(void **state)
 	assert_corrupt(&b, "corrupt at byte 24: a runstate change without a vCPU");
 }
 
+/*
+ * What no limit may depend on: vCPUs that go from pCPU to pCPU, in the middle of
+ * multicalls, so often that not all of it can wait to be put in order.
+ */
+static void moved_at_random(void **state)
+{
+	struct build b = { };
+	uint64_t tsc[6] = { 0 };
+	uint32_t random = 1;
+	char *text;
+	(void)state;
+
+	for (unsigned int i = 0; i < 300; i++) {
+		unsigned int pcpu = (random >> 16) % 6;
+
+		/* Even numbers, as with hyperthreads off. */
+		window(&b, 2 * pcpu);
+		b.tsc = tsc[pcpu];
+		for (unsigned int nr = 0; nr < 50; nr++) {
+			unsigned int id;
+
+			random = random * 1103515245 + 12345;
+			id = (random >> 16) % 3;
+			run(&b, 1, id);
+			hypercall(&b, MULTICALL, 2 + (random >> 20) % 3);
+			subcall(&b, MMU_UPDATE, (random >> 24) % 40);
+			if (random >> 31)
+				subcall(&b, MMU_UPDATE, 2);
+			leave(&b, 1, id);
+			/* Many at the same time, which are in the order of the file. */
+			b.tsc &= ~63ull;
+		}
+		tsc[pcpu] = b.tsc + 64;
+	}
+	end(&b);
+	text = feed_in_two(&b, b.size / 2);
+	assert_int_equal(result, 0);
+	assert_true(vcpu(1, 0)->hypercall[MULTICALL] > 4096);
+	assert_true(vcpu(1, 0)->batch[BATCH_MULTICALL].continuations > 100);
+	assert_threads_count(&b, text);
+	free(text);
+	build_free(&b);
+}
+
+/* What is not read by several threads, though nothing is wrong with it. */
+static void not_for_threads(void **state)
+{
+	struct build b = { };
+	int fds[2], fd;
+	(void)state;
+
+	window(&b, 0);
+	run(&b, 1, 0);
+	end(&b);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(write(fds[1], b.data, b.size), b.size);
+	assert_null(trace_read_file(fds[0], 2, NULL));
+	close(fds[0]);
+	close(fds[1]);
+
+	/* Too many vCPUs for a part. */
+	window(&b, 0);
+	run(&b, 1, STATS_MAX_ALL_VCPUS / TRACE_MAX_PARTS - 1);
+	end(&b);
+	fd = file_of(&b);
+	trace_free(trace);
+	trace = trace_read_file(fd, 2, NULL);
+	assert_non_null(trace);
+	close(fd);
+	window(&b, 0);
+	run(&b, 2, 0);
+	end(&b);
+	fd = file_of(&b);
+	assert_null(trace_read_file(fd, 2, NULL));
+	close(fd);
+	build_free(&b);
+}
+
 /* A hostile trace names every vCPU there can be. */
 static void too_many_vcpus(void **state)
 {
@@ -787,6 +948,7 @@ int main(void)
 		cmocka_unit_test(moved_to_another_pcpu),
 		cmocka_unit_test(moved_but_earlier),
 		cmocka_unit_test(moved_without_a_time_stamp),
+		cmocka_unit_test(still_runs_at_the_end),
 		cmocka_unit_test(moved_inside_a_call),
 		cmocka_unit_test(moved_back_and_forth),
 		cmocka_unit_test(moved_many_times),
@@ -794,7 +956,10 @@ int main(void)
 		cmocka_unit_test(not_the_same_vcpu),
 		cmocka_unit_test(made_up_numbers),
 		cmocka_unit_test(cut_off),
+		cmocka_unit_test(half_a_record_at_the_end),
 		cmocka_unit_test(corrupt_traces),
+		cmocka_unit_test(moved_at_random),
+		cmocka_unit_test(not_for_threads),
 		cmocka_unit_test(too_many_vcpus),
 	};
 
