@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The same updates, not nested, in every arm: a line "record: …" for each
- * workload gives the batches that it took, in their order, as
- * calls x updates. The arms' lines are compared where the guests were run.
+ * The same updates, not nested, in every arm.
+ *
+ * Expected: each section, or what is before and after a flush in it, goes out in as
+ * few batches as the arm's queue allows, all but the last one full, and nothing else
+ * does. How much the queue takes is seen from the first batch of a long section, and
+ * may not be less than the 31 updates of Linux 6.12. A line "record: …" for each
+ * workload says how many updates it was; the arms' lines are compared where the guests
+ * were run.
  *
  * Interrupts are off, so that the batches are the section's alone.
  */
@@ -15,8 +20,9 @@
 
 #define MAX_UPDATES	512
 
-static const unsigned int sizes[] = { 1, 2, 31, 32, 33, 64, MAX_UPDATES };
+static const unsigned int sizes[] = { 1, 2, 31, 32, 33, 64, 127, 128, 129, MAX_UPDATES };
 static struct mm_struct *loader_mm;
+static unsigned int capacity;	/* of the queue, in updates */
 
 static int update_page(pte_t *ptep, unsigned long addr, void *data)
 {
@@ -30,20 +36,47 @@ static int update_page(pte_t *ptep, unsigned long addr, void *data)
 	return 0;
 }
 
-static void report(struct kunit *test, const char *what, unsigned int nr, const struct batches *b)
+/* flushed: after so many updates, besides the end of the section. */
+static void report(struct kunit *test, const char *what, unsigned int nr, unsigned int flushed,
+		   const struct batches *b)
 {
-	unsigned int i, sum = 0;
-	char line[512];
-	int len = 0;
+	unsigned int i, room, left = nr, sum = 0;
 
 	KUNIT_ASSERT_LE(test, b->nr, ARRAY_SIZE(b->batch));
-	for (i = 0; i < b->nr; i++) {
+	for (i = 0; i < b->nr && left; i++) {
+		/* Up to the flush, and then up to the end. */
+		room = left > nr - flushed ? left - (nr - flushed) : left;
+		KUNIT_EXPECT_EQ(test, b->batch[i].calls, 1);
+		KUNIT_EXPECT_EQ(test, b->batch[i].updates, min(room, capacity));
+		left -= min(left, b->batch[i].updates);
 		sum += b->batch[i].updates;
-		len += scnprintf(line + len, sizeof(line) - len, " %ux%u",
-				 b->batch[i].calls, b->batch[i].updates);
 	}
-	pr_info("record: %s %u:%s\n", what, nr, line);
+	KUNIT_EXPECT_EQ(test, i, b->nr);
 	KUNIT_EXPECT_EQ(test, sum, nr);
+	pr_info("record: %s %u: %u updates\n", what, nr, sum);
+}
+
+/* Runs first: what a long section sends at once. */
+static void queue_takes_31(struct kunit *test)
+{
+	struct batches *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
+	struct target *t = targets(test, MAX_UPDATES);
+	section_t section;
+	unsigned long flags;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	batches_begin(test, b);
+	local_irq_save(flags);
+	section = section_enter();
+	for (i = 0; i < MAX_UPDATES; i++)
+		update(&t[i]);
+	section_leave(section);
+	local_irq_restore(flags);
+	batches_end(b);
+	capacity = b->batch[0].updates;
+	kunit_info(test, "the queue takes %u updates\n", capacity);
+	KUNIT_EXPECT_GE(test, capacity, 31);
 }
 
 static void batches(struct kunit *test)
@@ -64,7 +97,7 @@ static void batches(struct kunit *test)
 		section_leave(section);
 		local_irq_restore(flags);
 		batches_end(b);
-		report(test, "set_pte", sizes[i], b);
+		report(test, "set_pte", sizes[i], 0, b);
 
 		batches_begin(test, b);
 		local_irq_save(flags);
@@ -77,7 +110,7 @@ static void batches(struct kunit *test)
 		section_leave(section);
 		local_irq_restore(flags);
 		batches_end(b);
-		report(test, "set_pte, flush", sizes[i], b);
+		report(test, "set_pte, flush", sizes[i], sizes[i] / 2 + 1, b);
 	}
 }
 
@@ -109,7 +142,7 @@ static void generic_caller(struct kunit *test)
 						   update_page, NULL);
 			local_irq_restore(flags);
 			batches_end(b);
-			report(test, "apply_to_page_range", sizes[i], b);
+			report(test, "apply_to_page_range", sizes[i], 0, b);
 		}
 	}
 
@@ -131,6 +164,7 @@ static int suite_init(struct kunit_suite *suite)
 }
 
 static struct kunit_case cases[] = {
+	KUNIT_CASE(queue_takes_31),
 	KUNIT_CASE(batches),
 	KUNIT_CASE(generic_caller),
 	{}

@@ -16,6 +16,7 @@
  * and then /proc/window can be read. A hist trigger could count the same events,
  * but it cannot be read at such an instant. One vCPU only.
  */
+#include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
@@ -24,14 +25,15 @@
 #include <xen/interface/io/xs_wire.h>
 #include <xen/xenbus.h>
 
-#define MAX_SIZE	64	/* MC_BATCH is 32, and its arguments take 31 requests */
+#define MAX_SIZE	512	/* more than the queue of any arm takes */
 
 enum kind { MULTICALL, MMU_UPDATE, MMUEXT_OP, NR_KINDS };
 
 static const char * const name[NR_KINDS] = { "multicall", "mmu_update", "mmuext_op" };
 
 struct counts {
-	unsigned long size[NR_KINDS][MAX_SIZE + 1];
+	unsigned long size[NR_KINDS][MAX_SIZE + 1];	/* by the least size of a bucket */
+	unsigned long requests[NR_KINDS];
 	unsigned long direct;	/* mmu_updates of one request that were not queued */
 	unsigned long lost;	/* flushes that were not as the probes had followed them */
 };
@@ -68,10 +70,19 @@ static void on_mc_extend_args(void *data, unsigned long op, size_t args,
 		entry[nr_entries - 1].size++;
 }
 
+/* The least size in the bucket that the hypervisor counts this one in. */
+static unsigned int bucket(unsigned int size)
+{
+	if (size <= 64)
+		return size;
+	return size < 128 ? 65 : rounddown_pow_of_two(size);
+}
+
 static void count(enum kind kind, unsigned int size)
 {
+	now.requests[kind] += size;
 	if (size <= MAX_SIZE)
-		now.size[kind][size]++;
+		now.size[kind][bucket(size)]++;
 	else
 		now.lost++;
 }
@@ -195,7 +206,7 @@ static int window_show(struct seq_file *m, void *v)
 	window.size[MMU_UPDATE][1] += window.direct;
 	seq_puts(m, "window: {\"batch\":{");
 	for (kind = 0; kind < NR_KINDS; kind++) {
-		unsigned long requests = 0;
+		unsigned long requests = window.requests[kind];
 		const char *comma = "";
 
 		seq_printf(m, "%s\"%s\":{\"size\":{", kind ? "," : "", name[kind]);
@@ -204,8 +215,9 @@ static int window_show(struct seq_file *m, void *v)
 				continue;
 			seq_printf(m, "%s\"%u\":%lu", comma, size, window.size[kind][size]);
 			comma = ",";
-			requests += size * window.size[kind][size];
 		}
+		if (kind == MMU_UPDATE)
+			requests += window.direct;
 		seq_printf(m, "},\"requests\":%lu}", requests);
 	}
 	seq_printf(m, "},\"direct\":%lu,\"lost\":%lu}\n", window.direct, window.lost);
