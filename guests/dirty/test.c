@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The processor sets the dirty bit of an entry between ptep_set_wrprotect() or
+ * ptep_get_and_clear() and the end of the section.
+ *
+ * Expected: the bit is in the page table afterwards, or in what was returned. An
+ * entry that can still become dirty is cleared at once, however lazy the section.
+ *
+ * Method: an entry of our own, clean and writable. If it still allows to write after
+ * the operation, write.
+ */
+#include <linux/module.h>
+
+#include "lazy_mmu_test.h"
+
+struct mapping {
+	struct page *page;
+	unsigned long *word;
+	pte_t *ptep;
+};
+
+static struct mapping map(struct kunit *test, pgprot_t prot)
+{
+	struct mapping m = { .page = alloc_page(GFP_KERNEL | __GFP_ZERO) };
+	unsigned int level;
+
+	KUNIT_ASSERT_NOT_NULL(test, m.page);
+	m.word = vmap(&m.page, 1, VM_MAP, prot);
+	KUNIT_ASSERT_NOT_NULL(test, m.word);
+	m.ptep = lookup_address((unsigned long)m.word, &level);
+	KUNIT_ASSERT_NOT_NULL(test, m.ptep);
+	KUNIT_ASSERT_EQ(test, level, PG_LEVEL_4K);
+
+	return m;
+}
+
+static void unmap(struct mapping *m)
+{
+	vunmap(m->word);
+	__free_page(m->page);
+}
+
+static pgprot_t clean(void)
+{
+	return __pgprot(pgprot_val(PAGE_KERNEL) & ~_PAGE_DIRTY);
+}
+
+static void wrprotect(struct kunit *test)
+{
+	struct mapping m = map(test, clean());
+	unsigned long flags;
+	section_t section;
+	bool delayed;
+	pte_t pte;
+
+	local_irq_save(flags);
+	section = section_enter();
+	ptep_set_wrprotect(&init_mm, (unsigned long)m.word, m.ptep);
+	delayed = pte_write(READ_ONCE(*m.ptep));
+	if (delayed)
+		WRITE_ONCE(*m.word, 1);
+	section_leave(section);
+	pte = READ_ONCE(*m.ptep);
+	local_irq_restore(flags);
+	unmap(&m);
+
+	kunit_info(test, "%s\n", delayed ? "delayed" : "at once");
+	KUNIT_EXPECT_FALSE(test, pte_write(pte));
+	KUNIT_EXPECT_EQ(test, pte_dirty(pte), delayed);
+}
+
+static void clear(struct kunit *test, pgprot_t prot, bool writable)
+{
+	struct mapping m = map(test, prot);
+	unsigned long flags;
+	section_t section;
+	pte_t old, pte;
+	bool delayed;
+
+	local_irq_save(flags);
+	section = section_enter();
+	old = ptep_get_and_clear(&init_mm, (unsigned long)m.word, m.ptep);
+	delayed = !pte_none(READ_ONCE(*m.ptep));
+	if (delayed && writable)
+		WRITE_ONCE(*m.word, 1);
+	section_leave(section);
+	pte = READ_ONCE(*m.ptep);
+	local_irq_restore(flags);
+	unmap(&m);
+
+	kunit_info(test, "%s\n", delayed ? "delayed" : "at once");
+	KUNIT_EXPECT_TRUE(test, pte_none(pte));
+	KUNIT_EXPECT_TRUE(test, !delayed || !writable || pte_dirty(old));
+}
+
+static void clear_clean(struct kunit *test)
+{
+	clear(test, clean(), true);
+}
+
+static void clear_dirty(struct kunit *test)
+{
+	clear(test, PAGE_KERNEL, true);
+}
+
+static void clear_read_only(struct kunit *test)
+{
+	clear(test, PAGE_KERNEL_RO, false);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(wrprotect),
+	KUNIT_CASE(clear_clean),
+	KUNIT_CASE(clear_dirty),
+	KUNIT_CASE(clear_read_only),
+	{}
+};
+
+static struct kunit_suite suite = {
+	.name = "dirty",
+	.test_cases = cases,
+};
+kunit_test_suite(suite);
+
+MODULE_DESCRIPTION("What becomes of a dirty bit that is set within a lazy MMU section");
+MODULE_LICENSE("GPL");
