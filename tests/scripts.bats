@@ -149,5 +149,4 @@ report()
 		grep -q "^| $(basename "$mutant" .patch) | .* | $(sed -n '1s/^Caught-by: //p' "$mutant") |\$" "$top/docs/mutants.md"
 	done
 	[ "$(grep -c '^| [a-z][a-z0-9]*-.* |$' "$top/docs/mutants.md")" -eq "$(find "$top/tests/mutants" -name '*.patch' | wc -l)" ]
-	[ "$(grep -c '^| [a-z].* | [a-z-]* |$' "$top/docs/mutants.md")" -eq "$(find "$top/tests/mutants" -name '*.patch' | wc -l)" ]
 }
