@@ -63,6 +63,17 @@ report()
 	[ "$(jq -r '.scenarios[0].guests[0].oops' "$tmp/run/report.json")" = $'kernel BUG at here\nRIP: there\nKernel panic' ]
 }
 
+@test "report: of an oops without an end, the beginning is in it" {
+	mkdir -p "$tmp/run/results"
+	{
+		echo "BUG: this"
+		yes "and on it goes, for longer than a pipe" | head -n 20000 || :
+	} >"$tmp/run/results/stock.boot.a.log"
+	report "a fail"
+	[ "$status" -eq 1 ]
+	[ "$(jq -r '.scenarios[0].guests[0].oops' "$tmp/run/report.json" | wc -l)" -eq 60 ]
+}
+
 @test "step: a command that fails half-way ends the script with 2" {
 	cat >"$tmp/script" <<-EOF
 		. "$top/scripts/lib.bash"
