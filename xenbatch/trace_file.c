@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+#define _GNU_SOURCE	/* sched_setaffinity() */
+
 #include "trace_file.h"
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -118,12 +121,39 @@ static void *work(void *arg)
 	return NULL;
 }
 
+/*
+ * A thread lives for some milliseconds, and the system would leave it for that long on
+ * the processor that it was made on.
+ */
+static void place(pthread_attr_t *attr, unsigned int number)
+{
+	cpu_set_t allowed, one;
+
+	if (sched_getaffinity(0, sizeof(allowed), &allowed))
+		return;
+	CPU_CLR(sched_getcpu(), &allowed);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &allowed) || --number)
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		pthread_attr_setaffinity_np(attr, sizeof(one), &one);
+		return;
+	}
+}
+
 static int count_round(struct worker *worker, unsigned int nr)
 {
 	bool started[TRACE_MAX_PARTS], failed = false;
 
-	for (unsigned int i = 1; i < nr; i++)
-		started[i] = !pthread_create(&worker[i].thread, NULL, work, &worker[i]);
+	for (unsigned int i = 1; i < nr; i++) {
+		pthread_attr_t attr;
+
+		pthread_attr_init(&attr);
+		place(&attr, i);
+		started[i] = !pthread_create(&worker[i].thread, &attr, work, &worker[i]);
+		pthread_attr_destroy(&attr);
+	}
 	work(&worker[0]);
 	for (unsigned int i = 1; i < nr; i++) {
 		if (started[i])
