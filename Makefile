@@ -6,7 +6,8 @@ help: ## say what can be made and selected
 	@printf '%s\n' '' \
 		'  ARMS="stock patched"   the kernels under test; also first-N, with N patches' \
 		'                         of the series, and mutant-NAME of tests/mutants; upstream,' \
-		'                         Linux 7.3, and upstream-fixed, with its series' \
+		'                         Linux 7.3, and upstream-fixed, with its series; each also' \
+		'                         as ARM+NAME, with guests/configs/NAME.config' \
 		'  SCENARIOS=""           folders of guests/, default all' \
 		'  ACCEL=auto             kvm, tcg, icount, or auto: kvm where it can run Xen, else tcg' \
 		'  JOBS=$(shell nproc)                 compilers at once, default one a processor' \

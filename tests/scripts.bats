@@ -140,6 +140,13 @@ report()
 	[[ $output == *"the arm patched is one of linux-6.12, not of linux-7.3"* ]]
 }
 
+@test "series: an arm has the same patches with a configuration of its own" {
+	diff <("$top/scripts/series" list linux-6.12 first-2+debug) <("$top/scripts/series" list linux-6.12 first-2)
+	run "$top/scripts/build-kernel" stock+none
+	[ "$status" -eq 2 ]
+	[[ $output == *"there is no guests/configs/none.config for the arm stock+none"* ]]
+}
+
 @test "run: two at once" {
 	mkdir -p "$tmp/xen-lazymmu"
 	XDG_CACHE_HOME=$tmp OUT=$tmp/out run flock "$tmp/xen-lazymmu/lock" "$top/scripts/run"
