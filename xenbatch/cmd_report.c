@@ -27,13 +27,19 @@ static const char help[] =
 	"  -j, --json         one JSON object, in one line\n"
 	"  -c, --csv          comma separated values, one count a line\n"
 	"  -d, --domain=ID    only this domain; may be given several times\n"
+	"      --since=TSC    only what has this time stamp or a later one\n"
+	"      --until=TSC    only what has an earlier one\n"
 	"  -h, --help         this\n\n"
 	"The trace needs: xentrace -D -e 0x00223000 FILE\n";
+
+enum { OPTION_SINCE = 256, OPTION_UNTIL };
 
 static const struct option options[] = {
 	{ "json", no_argument, NULL, 'j' },
 	{ "csv", no_argument, NULL, 'c' },
 	{ "domain", required_argument, NULL, 'd' },
+	{ "since", required_argument, NULL, OPTION_SINCE },
+	{ "until", required_argument, NULL, OPTION_UNTIL },
 	{ "help", no_argument, NULL, 'h' },
 	{ }
 };
@@ -105,24 +111,73 @@ static int feed(struct trace *trace, int fd, const char *path)
 	return ret < 0 ? -1 : 0;
 }
 
-/* NULL: it said why. */
-static struct trace *count(int fd, const char *path)
+/* 0, and stats is to be freed; or -1, and it said why. */
+static int count(int fd, const char *path, uint64_t until, struct stats *stats)
 {
-	struct trace *trace = trace_read_file(fd, nr_processors(), done_so_far);
+	struct trace *trace = trace_read_file(fd, nr_processors(), until, done_so_far);
+	int ret = -1;
 
 	progress(0, true);
-	if (trace)
-		return trace;
-	trace = trace_new();
 	if (!trace) {
-		fputs("xenbatch report: no memory\n", stderr);
-		return NULL;
+		trace = trace_new();
+		if (!trace)
+			goto no_memory;
+		trace_until(trace, until);
+		if (feed(trace, fd, path))
+			goto out;
 	}
-	if (feed(trace, fd, path)) {
-		trace_free(trace);
-		return NULL;
+	ret = trace_snapshot(trace, stats);
+	if (!ret)
+		goto out;
+no_memory:
+	fputs("xenbatch report: no memory\n", stderr);
+out:
+	trace_free(trace);
+	return ret;
+}
+
+/*
+ * Who runs where at its beginning, and what was left to be continued, is known only from
+ * what was before. So a window is all up to its end, less all up to its beginning.
+ */
+static int count_window(int fd, const char *path, uint64_t since, uint64_t until,
+			struct stats *stats)
+{
+	off_t begin = lseek(fd, 0, SEEK_CUR);
+	struct stats before;
+
+	if (since && begin < 0) {
+		fprintf(stderr, "xenbatch report: %s: --since reads a file twice, and this can be read "
+			"but once\n", path);
+		return -1;
 	}
-	return trace;
+	if (count(fd, path, until, stats))
+		return -1;
+	if (!since)
+		return 0;
+	lseek(fd, begin, SEEK_SET);
+	if (count(fd, path, since, &before)) {
+		stats_free(stats);
+		return -1;
+	}
+	stats_subtract(stats, &before);
+	stats_free(&before);
+
+	return 0;
+}
+
+/* False: it said why. */
+static bool read_tsc(const char *name, const char *text, unsigned int min, uint64_t *tsc)
+{
+	char *end;
+
+	errno = 0;
+	*tsc = strtoull(text, &end, 10);
+	if (*text >= '0' && *text <= '9' && !*end && !errno && *tsc >= min)
+		return true;
+	fprintf(stderr, "xenbatch report: --%s=%s: give a time stamp, a number from %u on\n", name,
+		text, min);
+	return false;
 }
 
 static void select_domains(struct stats *stats, const bool *wanted)
@@ -143,7 +198,7 @@ int cmd_report(int argc, char **argv)
 	static bool wanted[UINT16_MAX + 1];
 	bool selected = false;
 	enum output_format format = OUTPUT_TABLE;
-	struct trace *trace = NULL;
+	uint64_t since = 0, until = 0;
 	struct stats stats;
 	const char *path;
 	int fd = -1, option, ret = EXIT_ERROR;
@@ -169,6 +224,14 @@ int cmd_report(int argc, char **argv)
 			}
 			wanted[domid] = selected = true;
 			break;
+		case OPTION_SINCE:
+			if (!read_tsc("since", optarg, 0, &since))
+				return EXIT_ERROR;
+			break;
+		case OPTION_UNTIL:
+			if (!read_tsc("until", optarg, 1, &until))
+				return EXIT_ERROR;
+			break;
 		case 'h':
 			fputs(help, stdout);
 			return EXIT_OK;
@@ -181,27 +244,24 @@ int cmd_report(int argc, char **argv)
 		return EXIT_ERROR;
 	}
 	path = argv[optind];
+	if (until && since >= until) {
+		fputs("xenbatch report: --since is not before --until\n", stderr);
+		return EXIT_ERROR;
+	}
 
 	fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
 	if (fd < 0) {
 		fprintf(stderr, "xenbatch report: %s: %s\n", path, strerror(errno));
 		return EXIT_ERROR;
 	}
-	trace = count(fd, path);
-	if (!trace)
+	if (count_window(fd, path, since, until, &stats))
 		goto out;
-
-	if (trace_snapshot(trace, &stats)) {
-		fputs("xenbatch report: no memory\n", stderr);
-		goto out;
-	}
 	if (selected)
 		select_domains(&stats, wanted);
 	stats_write(stdout, &stats, format, true);
 	stats_free(&stats);
 	ret = EXIT_OK;
 out:
-	trace_free(trace);
 	if (fd > STDIN_FILENO)
 		close(fd);
 	return ret;

@@ -111,6 +111,7 @@ struct trace {
 	bool corrupt;
 	char error[160];
 
+	uint64_t until;		/* as trace_until() */
 	size_t max_vcpus;	/* of nr_vcpus */
 	bool left_out;		/* a vCPU or an interval was, for want of room */
 
@@ -536,6 +537,8 @@ static inline const char *record(struct trace *trace, const uint8_t *p, uint32_t
 	trace->window -= size;
 	if (HAS_TSC(header))
 		pcpu->tsc = tsc(p);
+	if (trace->until && pcpu->tsc >= trace->until)
+		return NULL;
 	p += 4 + 8 * HAS_TSC(header);
 
 	switch (event) {
@@ -707,7 +710,7 @@ int trace_feed(struct trace *trace, const void *buf, size_t len)
 	while (end - p >= 4) {
 		uint32_t header;
 
-		if (trace->window && trace->window_pcpu->current) {
+		if (trace->window && trace->window_pcpu->current && !trace->until) {
 			const uint8_t *from = p;
 
 			p = usual_records(trace->window_pcpu, from,
@@ -864,6 +867,11 @@ struct trace *trace_new(void)
 	if (trace)
 		trace->max_vcpus = STATS_MAX_ALL_VCPUS;
 	return trace;
+}
+
+void trace_until(struct trace *trace, uint64_t tsc)
+{
+	trace->until = tsc;
 }
 
 struct trace *trace_new_part(void)

@@ -23,6 +23,12 @@ struct trace *trace_new(void);
 void trace_free(struct trace *trace);
 
 /*
+ * Before anything is fed: the records of each pCPU from this time stamp on are as if they
+ * were not there. 0: there is no such end.
+ */
+void trace_until(struct trace *trace, uint64_t tsc);
+
+/*
  * 0, or -1 once the trace turned out to be corrupt: trace_error() has the reason,
  * and what was counted up to there stays. Feeding it more is another -1.
  */

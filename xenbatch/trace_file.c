@@ -186,7 +186,8 @@ static int count_rounds(struct worker *worker, unsigned int nr, struct trace *wh
 	return trace_finish_parts(whole, part, nr);
 }
 
-struct trace *trace_read_file(int fd, unsigned int nr_threads, void (*progress)(uint64_t done))
+struct trace *trace_read_file(int fd, unsigned int nr_threads, uint64_t until,
+			      void (*progress)(uint64_t done))
 {
 	unsigned int nr = nr_threads < TRACE_MAX_PARTS ? nr_threads : TRACE_MAX_PARTS;
 	struct trace *whole = NULL, *part[TRACE_MAX_PARTS] = { NULL };
@@ -204,6 +205,8 @@ struct trace *trace_read_file(int fd, unsigned int nr_threads, void (*progress)(
 	for (unsigned int i = 0; ready && i < nr; i++) {
 		part[i] = trace_new_part();
 		ready = part[i];
+		if (ready)
+			trace_until(part[i], until);
 		worker[i].fd = fd;
 		worker[i].at = begin;
 		worker[i].end = st.st_size;

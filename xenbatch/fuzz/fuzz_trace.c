@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A trace that no xentrace wrote: read at once, in pieces of a length that the input
- * chooses, and as a file by several threads. All must count the same, and keep the
- * sums of docs/counting.md.
+ * A trace that no xentrace wrote, up to a time that the input chooses: read at once, in
+ * pieces of a length that it chooses, too, and as a file by several threads. All must
+ * count the same, and keep the sums of docs/counting.md.
  */
 
 #define _GNU_SOURCE	/* memfd_create() */
@@ -16,6 +16,18 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Any eight bytes, which may be one of the time stamps; or there is no such end. */
+static uint64_t until;
+
+static void choose_until(const uint8_t *data, size_t size, uint8_t chosen)
+{
+	size_t at = size * (chosen >> 4) / 16;
+
+	until = 0;
+	if (chosen % 2 && at + sizeof(until) <= size)
+		memcpy(&until, data + at, sizeof(until));
+}
+
 static int read_trace(const uint8_t *data, size_t size, size_t piece, struct stats *stats)
 {
 	struct trace *trace = trace_new();
@@ -23,6 +35,7 @@ static int read_trace(const uint8_t *data, size_t size, size_t piece, struct sta
 
 	if (!trace)
 		abort();
+	trace_until(trace, until);
 	for (size_t i = 0; i < size; i += piece)
 		if (trace_feed(trace, data + i, size - i < piece ? size - i : piece))
 			break;
@@ -45,7 +58,7 @@ static bool read_file(const uint8_t *data, size_t size, unsigned int nr_threads,
 		fd = memfd_create("trace", MFD_CLOEXEC);
 	if (fd < 0 || ftruncate(fd, 0) || pwrite(fd, data, size, 0) != (ssize_t)size)
 		abort();
-	trace = trace_read_file(fd, nr_threads, NULL);
+	trace = trace_read_file(fd, nr_threads, until, NULL);
 	if (!trace)
 		return false;
 	if (trace_snapshot(trace, stats))
@@ -85,8 +98,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct stats whole, pieces, threads;
 	uint8_t chosen = size ? data[size / 2] : 0;
-	int ret = read_trace(data, size, size ?: 1, &whole);
+	int ret;
 
+	choose_until(data, size, size ? data[size - 1] : 0);
+	ret = read_trace(data, size, size ?: 1, &whole);
 	if (read_trace(data, size, 1 + chosen % 61, &pieces) != ret)
 		abort();
 	check_same(&whole, &pieces);

@@ -29,6 +29,8 @@ static struct trace *trace;
 static struct stats stats;
 static int result;
 
+static uint64_t until;	/* as trace_until(), for what is read */
+
 /* Of the trace, as text; fills stats. */
 static char *record_of_it(void)
 {
@@ -52,6 +54,7 @@ static char *feed_in_two(const struct build *b, size_t cut)
 	stats_free(&stats);
 	trace = trace_new();
 	assert_non_null(trace);
+	trace_until(trace, until);
 	/* Copies of their exact size, so that ASan sees a read past the end of either. */
 	for (int part = 0; part < 2; part++) {
 		size_t length = part ? b->size - cut : cut;
@@ -85,9 +88,9 @@ static void assert_threads_count(const struct build *b, const char *expect)
 {
 	int fd = file_of(b);
 
-	assert_null(trace_read_file(fd, 1, NULL));
+	assert_null(trace_read_file(fd, 1, until, NULL));
 	for (unsigned int nr = 2; nr <= TRACE_MAX_PARTS + 1; nr++) {
-		struct trace *other = trace_read_file(fd, nr, NULL);
+		struct trace *other = trace_read_file(fd, nr, until, NULL);
 		char *text;
 
 		assert_int_equal(lseek(fd, 0, SEEK_CUR), 6);
@@ -664,6 +667,72 @@ static void not_the_same_vcpu(void **state)
 	assert_batch(vcpu(1, 0), BATCH_MULTICALL, 1, 5, 1);
 }
 
+/* Without the records that are not before a time. The first of each pCPU has one. */
+static void copy_before(struct build *to, const struct build *from, uint64_t time)
+{
+	uint64_t tsc = 0;
+
+	for (size_t at = 0; at < from->size;) {
+		uint32_t word[10];
+		size_t size;
+
+		memcpy(word, from->data + at, sizeof(word) < from->size - at ? sizeof(word) : from->size - at);
+		size = 4 + 8 * (word[0] >> 31) + 4 * (word[0] >> 28 & 7);
+		if ((word[0] & 0x0fffffff) == 0x0001f003)
+			window(to, word[1]);
+		if (word[0] >> 31)
+			tsc = word[1] | (uint64_t)word[2] << 32;
+		if ((word[0] & 0x0fffffff) != 0x0001f003 && tsc < time)
+			for (size_t i = 0; i < size; i += 4)
+				put(to, word[i / 4]);
+		at += size;
+	}
+	end(to);
+}
+
+/* Up to any time, it is as if the trace had ended there, and no vCPU had gone on since. */
+static void up_to_a_time(void **state)
+{
+	struct build whole = { };
+	(void)state;
+
+	/* In the file, the pCPU that goes on comes first. */
+	window(&whole, 1);
+	part_two(&whole, 2000, true);
+	ptwr(&whole);
+	lost(&whole, 3);
+	page_fault(&whole);
+	window(&whole, 0);
+	part_one(&whole, 1000);
+	run(&whole, 2, 3);
+	page_fault(&whole);
+	plain(&whole, 0x0020100d, WORDS(UPDATE_VA));
+	hypercall(&whole, MMU_UPDATE, 31);
+	end(&whole);
+
+	for (uint64_t time = 999; time < 2030; time++) {
+		struct build before = { };
+		char *text, *expect;
+
+		copy_before(&before, &whole, time);
+		until = 0;
+		expect = feed_in_two(&before, before.size / 2);
+		until = time;
+		text = feed_in_two(&whole, whole.size / 2);
+		assert_string_equal(text, expect);
+		assert_threads_count(&whole, expect);
+		if (time == 1010)
+			assert_int_equal(vcpu(2, 3)->hypercall[MMU_UPDATE], 0);
+		free(text);
+		free(expect);
+		build_free(&before);
+	}
+	assert_int_equal(vcpu(2, 3)->hypercall[MMU_UPDATE], 1);
+	assert_int_equal(stats.lost, 3);
+	until = 0;
+	build_free(&whole);
+}
+
 /* A guest may call any number, also one that looks as if it had arguments. */
 static void made_up_numbers(void **state)
 {
@@ -873,7 +942,7 @@ static void not_for_threads(void **state)
 	end(&b);
 	assert_int_equal(pipe(fds), 0);
 	assert_int_equal(write(fds[1], b.data, b.size), b.size);
-	assert_null(trace_read_file(fds[0], 2, NULL));
+	assert_null(trace_read_file(fds[0], 2, 0, NULL));
 	close(fds[0]);
 	close(fds[1]);
 
@@ -883,14 +952,14 @@ static void not_for_threads(void **state)
 	end(&b);
 	fd = file_of(&b);
 	trace_free(trace);
-	trace = trace_read_file(fd, 2, NULL);
+	trace = trace_read_file(fd, 2, 0, NULL);
 	assert_non_null(trace);
 	close(fd);
 	window(&b, 0);
 	run(&b, 2, 0);
 	end(&b);
 	fd = file_of(&b);
-	assert_null(trace_read_file(fd, 2, NULL));
+	assert_null(trace_read_file(fd, 2, 0, NULL));
 	close(fd);
 	build_free(&b);
 }
@@ -954,6 +1023,7 @@ int main(void)
 		cmocka_unit_test(moved_many_times),
 		cmocka_unit_test(another_one_was_preempted_since),
 		cmocka_unit_test(not_the_same_vcpu),
+		cmocka_unit_test(up_to_a_time),
 		cmocka_unit_test(made_up_numbers),
 		cmocka_unit_test(cut_off),
 		cmocka_unit_test(half_a_record_at_the_end),

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* cmd_report.c: the window of --since and --until. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "build_trace.h"
+#include "command.h"
+
+static char path[] = "/tmp/test_report.XXXXXX";
+static char printed[2000];
+
+/* Its exit code; what it wrote is in printed. */
+static int report(const char *since, const char *until, const char *file)
+{
+	char output[] = "/tmp/test_report.XXXXXX";
+	char one[64], two[64], last[64];
+	char *argv[] = { "report", "--csv", one, two, last, NULL };
+	int fd = mkstemp(output), saved = dup(STDOUT_FILENO), ret;
+	ssize_t length;
+
+	snprintf(one, sizeof(one), "--since=%s", since);
+	snprintf(two, sizeof(two), "--until=%s", until);
+	snprintf(last, sizeof(last), "%s", file);
+	assert_true(fd >= 0 && saved >= 0);
+	fflush(stdout);
+	dup2(fd, STDOUT_FILENO);
+	ret = cmd_report(5, argv);
+	fflush(stdout);
+	dup2(saved, STDOUT_FILENO);
+	length = pread(fd, printed, sizeof(printed) - 1, 0);
+	assert_true(length >= 0);
+	printed[length] = 0;
+	close(saved);
+	close(fd);
+	unlink(output);
+
+	return ret;
+}
+
+#define HEADER "source,seconds,domid,name,vcpu,counter,key,value\n"
+#define CALLS "trace,,1,,0,hypercall,mmu_update,1\ntrace,,1,,0,mmu_update,31,1\n" \
+	      "trace,,1,,0,mmu_update_requests,,31\n"
+
+/* Records are of the times 0 to 5: who runs, a batch, and three traps. */
+static void windows(void **state)
+{
+	(void)state;
+	assert_int_equal(report("0", "100", path), EXIT_OK);
+	assert_string_equal(printed, HEADER CALLS "trace,,1,,0,ptwr,,2\ntrace,,1,,0,page_fault,,1\n");
+	assert_int_equal(report("3", "5", path), EXIT_OK);
+	assert_string_equal(printed, HEADER "trace,,1,,0,ptwr,,1\ntrace,,1,,0,page_fault,,1\n");
+	assert_int_equal(report("2", "3", path), EXIT_OK);
+	assert_string_equal(printed, HEADER CALLS);
+	assert_int_equal(report("6", "100", path), EXIT_OK);
+	assert_string_equal(printed, HEADER);
+}
+
+static void from_a_pipe(void **state)
+{
+	int saved = dup(STDIN_FILENO), fds[2];
+	FILE *from = fopen(path, "r"), *to;
+	(void)state;
+
+	assert_int_equal(pipe(fds), 0);
+	to = fdopen(fds[1], "w");
+	for (int c = fgetc(from); c != EOF; c = fgetc(from))
+		fputc(c, to);
+	fclose(from);
+	fclose(to);
+	dup2(fds[0], STDIN_FILENO);
+	assert_int_equal(report("2", "3", "-"), EXIT_ERROR);
+	assert_int_equal(report("0", "3", "-"), EXIT_OK);
+	assert_string_equal(printed, HEADER CALLS);
+	dup2(saved, STDIN_FILENO);
+	close(saved);
+	close(fds[0]);
+}
+
+static void no_window(void **state)
+{
+	(void)state;
+	assert_int_equal(report("3", "3", path), EXIT_ERROR);
+	assert_int_equal(report("0", "0", path), EXIT_ERROR);
+	assert_int_equal(report("-1", "3", path), EXIT_ERROR);
+	assert_int_equal(report("1", "3x", path), EXIT_ERROR);
+	assert_int_equal(report("1", "99999999999999999999", path), EXIT_ERROR);
+}
+
+static int write_trace(void **state)
+{
+	struct build b = { };
+	int fd = mkstemp(path);
+	bool written;
+	(void)state;
+
+	window(&b, 0);
+	run(&b, 1, 0);
+	hypercall(&b, 1, 31);
+	ptwr(&b);
+	page_fault(&b);
+	ptwr(&b);
+	end(&b);
+	written = fd >= 0 && write(fd, b.data, b.size) == (ssize_t)b.size;
+	close(fd);
+	build_free(&b);
+
+	return !written;
+}
+
+static int remove_trace(void **state)
+{
+	(void)state;
+	return unlink(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(windows),
+		cmocka_unit_test(from_a_pipe),
+		cmocka_unit_test(no_window),
+	};
+
+	return cmocka_run_group_tests_name("report", tests, write_trace, remove_trace);
+}
