@@ -34,7 +34,7 @@ mutants: ## break the Xen code on purpose, and see the scenarios fail
 packages: ## try the series on the kernels that Debian has now
 	@tests/packages
 
-bench: ## count the instructions of what the arms and the counters cost
+bench: ## count what workloads cost each arm: instructions, entries into the hypervisor
 	@scripts/bench
 
 series-apply: ## make the git tree build/BASE, one commit a patch

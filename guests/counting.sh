@@ -6,6 +6,7 @@
 #
 #   trace_begin             xentrace runs from here
 #   trace_end NAME          to here, and NAME.trace.json is what it recorded
+#   trace_stop              to here, and $local/trace is it
 #   hypfs_record NAME       NAME.hypfs.json: all counts now
 #   agree GUEST VIEW EXPECTED COUNTED
 #                           the outcome of GUEST=VIEW: whether two JSON files,
@@ -23,11 +24,16 @@ trace_begin()
 	sleep 1
 }
 
-trace_end()
+trace_stop()
 {
 	sleep 1
 	kill -INT "$tracer"
 	wait "$tracer" || cat "$local/xentrace.log"
+}
+
+trace_end()
+{
+	trace_stop
 	xenbatch report --json "$local/trace" >"$results/$arm.$scenario.$1.trace.json"
 	rm "$local/trace"
 }

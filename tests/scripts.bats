@@ -74,6 +74,65 @@ report()
 	[ "$(jq -r '.scenarios[0].guests[0].oops' "$tmp/run/report.json" | wc -l)" -eq 60 ]
 }
 
+# bench_run XEN ARM TICKS...: a run of guests/bench with these ticks of its guests one and
+# two, and a trace in which each workload made 2 entries with 33 updates.
+bench_run()
+{
+	local run=$tmp/bench/$1/latest arm=$2 guest=one ticks
+
+	mkdir -p "$run/results"
+	for ticks in "${@:3}"; do
+		printf 'noise\r\nbench: fork %s 100 200\r\n' "$ticks" >"$run/results/$arm.bench.$guest.log"
+		guest=two
+	done
+	echo '{"workload":"fork","record":{"lost":0,"domains":[{"domid":3,"vcpus":[{"vcpu":0,
+		"hypercall":{"mmu_update":1,"iret":4},"subcall":{"mmu_update":1},"ptwr":1,
+		"batch":{"mmu_update":{"requests":32}},"update_va_mapping":0,"page_fault":5}]}]}}' \
+		>"$run/results/$arm.bench.windows.json"
+	[ -e "$run/report.json" ] || echo '{"host":{"accel":"icount"},"scenarios":[]}' >"$run/report.json"
+	jq --arg arm "$arm" '.scenarios += [{arm: $arm}]' "$run/report.json" >"$run/new"
+	mv "$run/new" "$run/report.json"
+}
+
+bench_runs()
+{
+	rm -rf "$tmp/bench"
+	bench_run patched-off stock 1000 1005
+	bench_run patched-off patched 700 650
+	bench_run patched patched 660 700
+}
+
+report_bench()
+{
+	XDG_CACHE_HOME=$tmp/cache run "$top/scripts/report-bench" "$tmp/bench"
+}
+
+@test "report-bench: the least of two guests, marked where they differ; entries and their updates" {
+	bench_runs
+	report_bench
+	[ "$status" -eq 0 ]
+	[ "$(jq -c '.arms, .workloads[0].patched' "$tmp/bench/bench.json")" = '["stock","patched"]
+{"instructions":650,"spread":7.69,"counted":660,"entries":{"mmu_update":1,"multicall":0,"mmuext_op":0,"update_va_mapping":0,"other":4,"ptwr":1,"page_fault":5},"updates":33}' ]
+	[[ $output =~ fork\ +1000\ +~650\ +-35\ % ]]
+	[[ $output =~ fork\ +patched\ +1\ +0\ +0\ +0\ +4\ +1\ +5\ +16.5 ]]
+	[[ $output =~ fork\ +650\ +660\ +1.54\ % ]]
+	grep -q '>65</text>' "$tmp/bench/bench.svg"
+}
+
+@test "report-bench: a trace with lost records, or a guest without its line, is an error" {
+	bench_runs
+	sed -i 's/"lost":0/"lost":7/' "$tmp/bench/patched-off/latest/results/stock.bench.windows.json"
+	report_bench
+	[ "$status" -eq 2 ]
+	[[ $output == *"the trace of stock is not whole"* ]]
+	bench_runs
+	sed -i 's/^bench: /fork /' "$tmp/bench/patched-off/latest/results/patched.bench.two.log"
+	report_bench
+	[ "$status" -eq 2 ]
+	[[ $output == *"patched did not do fork in each of its guests"* ]]
+	[ ! -e "$tmp/bench/bench.json" ]
+}
+
 @test "step: a command that fails half-way ends the script with 2" {
 	cat >"$tmp/script" <<-EOF
 		. "$top/scripts/lib.bash"

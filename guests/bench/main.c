@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What operations on 2048 pages cost the caller, in ticks of the time stamp counter.
+ * What workloads cost the caller, in ticks of the time stamp counter: operations on 2048
+ * pages, and some that are made of many small ones.
  *
  * Under QEMU's icount the counter advances by one an instruction, of the guest and
  * of Xen together, so the figures are exact. On real hardware they are cycles.
  *
- * Method: each operation ROUNDS times, the least counts: what else the processor did
- * meanwhile, timer interrupts and dom0, only ever adds. A line "bench: NAME TICKS" a
- * workload.
+ * Method: each workload ROUNDS times, the least counts: what else the processor did
+ * meanwhile, timer interrupts and dom0, only ever adds. A line "bench: NAME TICKS BEGIN
+ * END" a workload: from BEGIN to END that round ran, so that it can be found in a trace.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +27,9 @@
 #define NR	2048UL
 #define LEN	(NR * PAGE)
 #define PMD	(512 * PAGE)
-#define ROUNDS	12
+#define ROUNDS	6
+#define PROGRAMS	100	/* that one round of exec runs */
+#define TURNS	1000	/* of one round of switch; each is two switches */
 
 /* Begins at an end of a page table, so that every run has the same sections. */
 static char *reserve(unsigned long extra)
@@ -59,14 +63,17 @@ static void touch(char *area)
 struct cost {
 	const char *name;
 	uint64_t least;
+	uint64_t begin;		/* of that round */
 };
 
 static void count(struct cost *cost, uint64_t begin)
 {
 	uint64_t ticks = __rdtsc() - begin;
 
-	if (!cost->least || ticks < cost->least)
+	if (!cost->least || ticks < cost->least) {
 		cost->least = ticks;
+		cost->begin = begin;
+	}
 }
 
 #define TIMED(cost, operation)			\
@@ -77,19 +84,103 @@ static void count(struct cost *cost, uint64_t begin)
 		count(cost, begin);		\
 	} while (0)
 
+static void wait_for(pid_t child)
+{
+	int status;
+
+	if (child < 0 || waitpid(child, &status, 0) != child || status)
+		ksft_exit_fail_msg("a child failed: %s\n", strerror(errno));
+}
+
 static void fork_and_exit(void)
 {
 	pid_t child = fork();
 
 	if (!child)
 		_exit(0);
-	if (child < 0 || waitpid(child, NULL, 0) != child)
-		ksft_exit_fail_msg("fork: %s\n", strerror(errno));
+	wait_for(child);
 }
 
-enum { TOUCH, MPROTECT_RO, MPROTECT_RW, FORK, MREMAP, DONTNEED, MUNMAP, NR_COSTS };
+/* This program, which then ends at once. */
+static void run_programs(void)
+{
+	for (int i = 0; i < PROGRAMS; i++) {
+		pid_t child = fork();
 
-int main(void)
+		if (!child) {
+			execl("/proc/self/exe", "test", "end", NULL);
+			_exit(1);
+		}
+		wait_for(child);
+	}
+}
+
+/* Of LEN, all of it in the page cache. */
+static int make_file(void)
+{
+	static char zeros[PAGE];
+	int fd = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+
+	for (unsigned long i = 0; i < NR; i++)
+		if (write(fd, zeros, PAGE) != PAGE)
+			ksft_exit_fail_msg("/tmp: %s\n", strerror(errno));
+	return fd;
+}
+
+static char *map_file(int fd)
+{
+	char *area = mmap(NULL, LEN, PROT_READ, MAP_PRIVATE, fd, 0);
+
+	if (area == MAP_FAILED)
+		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
+	for (unsigned long i = 0; i < NR; i++)
+		(void)*(volatile char *)(area + i * PAGE);
+	return area;
+}
+
+/* A process that sends back what we send. Both only ever sleep in read(). */
+struct partner {
+	pid_t pid;
+	int to[2], from[2];
+};
+
+static void start_partner(struct partner *partner)
+{
+	char byte;
+
+	if (pipe2(partner->to, O_CLOEXEC) || pipe2(partner->from, O_CLOEXEC))
+		ksft_exit_fail_msg("pipe2: %s\n", strerror(errno));
+	partner->pid = fork();
+	if (partner->pid)
+		return;
+	close(partner->to[1]);
+	while (read(partner->to[0], &byte, 1) == 1)
+		if (write(partner->from[1], &byte, 1) != 1)
+			_exit(1);
+	_exit(0);
+}
+
+static void take_turns(const struct partner *partner)
+{
+	char byte = 0;
+
+	for (int i = 0; i < TURNS; i++)
+		if (write(partner->to[1], &byte, 1) != 1 || read(partner->from[0], &byte, 1) != 1)
+			ksft_exit_fail_msg("the other process: %s\n", strerror(errno));
+}
+
+static void stop_partner(const struct partner *partner)
+{
+	close(partner->to[1]);
+	wait_for(partner->pid);
+}
+
+enum {
+	TOUCH, MPROTECT_RO, MPROTECT_RW, FORK, MREMAP, DONTNEED, MUNMAP, FILE_MAP, EXEC, SWITCH,
+	NR_COSTS
+};
+
+int main(int argc, char **argv)
 {
 	struct cost cost[NR_COSTS] = {
 		[TOUCH] = { .name = "first-touch" },
@@ -99,10 +190,20 @@ int main(void)
 		[MREMAP] = { .name = "mremap" },
 		[DONTNEED] = { .name = "madvise-dontneed" },
 		[MUNMAP] = { .name = "munmap" },
+		[FILE_MAP] = { .name = "map-file" },
+		[EXEC] = { .name = "exec" },
+		[SWITCH] = { .name = "switch" },
 	};
+	struct partner partner;
+	int file;
 
+	(void)argv;
+	if (argc > 1)
+		_exit(0);
 	ksft_print_header();
 	ksft_set_plan(1);
+	start_partner(&partner);
+	file = make_file();
 	for (int round = 0; round < ROUNDS; round++) {
 		char *from = map(reserve(0));
 		char *to = reserve(PMD) + 3 * PAGE;
@@ -117,9 +218,17 @@ int main(void)
 		TIMED(&cost[DONTNEED], madvise(to, LEN, MADV_DONTNEED));
 		touch(to);
 		TIMED(&cost[MUNMAP], munmap(to, LEN));
+		TIMED(&cost[FILE_MAP], from = map_file(file));
+		munmap(from, LEN);
+		/* It is many rounds in itself. */
+		if (round < 2)
+			TIMED(&cost[EXEC], run_programs());
+		TIMED(&cost[SWITCH], take_turns(&partner));
 	}
+	stop_partner(&partner);
 	for (int i = 0; i < NR_COSTS; i++)
-		printf("bench: %s %lu\n", cost[i].name, cost[i].least);
+		printf("bench: %s %lu %lu %lu\n", cost[i].name, cost[i].least, cost[i].begin,
+		       cost[i].begin + cost[i].least);
 	ksft_test_result_pass("every workload ran\n");
 	ksft_finished();
 }
