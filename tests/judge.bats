@@ -39,6 +39,18 @@ WARNING: CPU: 0 PID: 1 at mm/memory.c:1" poweroff
 	[ "$outcome" = fail ]
 }
 
+@test "judge: what a debug kernel finds fails" {
+	for found in 'WARNING: possible circular locking dependency detected' \
+		'WARNING: inconsistent lock state' 'BUG: sleeping function called from invalid context' \
+		'BUG: KASAN: slab-use-after-free in page_counter_cancel+0x1/0x2' \
+		'BUG: Bad page map in process test' 'kernel BUG at mm/page_table_check.c:118!'; do
+		judge "$good
+$found" poweroff
+		[ "$outcome" = fail ]
+		[[ $output == *"$found" ]]
+	done
+}
+
 @test "judge: a crash fails" {
 	judge "$good" crash
 	[ "$outcome" = fail ]
