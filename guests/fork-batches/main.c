@@ -24,9 +24,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kselftest.h"
+#include "pages.h"
 
-#define PAGE		4096UL
 #define NR		1024UL
 #define LEN		(NR * PAGE)
 #define UPDATE_SIZE	16	/* of struct mmu_update */
@@ -39,15 +38,6 @@ static struct {
 	unsigned long hypercalls;
 	unsigned long updates;
 } *seen;
-
-static void put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_TRUNC);
-
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		ksft_exit_fail_msg("%s: %s\n", path, strerror(errno));
-	close(fd);
-}
 
 static void *map(unsigned long len, int flags)
 {

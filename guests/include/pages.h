@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * For the programs: what the kernel says of pages, and what it is told, in /proc and /sys.
+ */
+#ifndef PAGES_H
+#define PAGES_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kselftest.h"
+
+#define PAGE		4096UL
+
+/* An entry of /proc/PID/pagemap */
+#define PM_PFN		((1UL << 55) - 1)
+#define PM_SOFT_DIRTY	(1UL << 55)
+#define PM_SWAP		(1UL << 62)
+#define PM_PRESENT	(1UL << 63)
+
+/* Of /proc/kpageflags */
+#define KPF_DIRTY	(1UL << 4)
+#define KPF_SWAPCACHE	(1UL << 13)
+
+static inline void put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		ksft_exit_fail_msg("%s: %s\n", path, strerror(errno));
+	close(fd);
+}
+
+/* The number in a line that is "KEY NUMBER", or with no key in the file's first. */
+static inline unsigned long number_in(const char *path, const char *key)
+{
+	FILE *file = fopen(path, "r");
+	char line[256];
+
+	if (!file)
+		ksft_exit_fail_msg("%s: %s\n", path, strerror(errno));
+	while (fgets(line, sizeof(line), file)) {
+		size_t len = strlen(key);
+
+		if (!strncmp(line, key, len) && (!len || line[len] == ' ')) {
+			fclose(file);
+			return strtoul(line + len, NULL, 10);
+		}
+	}
+	ksft_exit_fail_msg("%s has no %s\n", path, key);
+}
+
+static inline unsigned long vmstat(const char *key)
+{
+	return number_in("/proc/vmstat", key);
+}
+
+static inline void run(const char *command)
+{
+	int status = system(command);
+
+	if (status)
+		ksft_exit_fail_msg("%s: %d\n", command, status);
+}
+
+static inline int open_proc(const char *file)
+{
+	int fd = open(file, O_RDONLY);
+
+	if (fd < 0)
+		ksft_exit_fail_msg("%s: %s\n", file, strerror(errno));
+	return fd;
+}
+
+static inline void read_entries(int fd, unsigned long index, unsigned long nr, uint64_t *entry)
+{
+	ssize_t size = nr * sizeof(*entry);
+
+	if (pread(fd, entry, size, index * sizeof(*entry)) != size)
+		ksft_exit_fail_msg("pagemap or kpageflags: %s\n", strerror(errno));
+}
+
+/* The entries of nr pages of ours. */
+static inline void pagemap(const void *at, unsigned long nr, uint64_t *entry)
+{
+	int fd = open_proc("/proc/self/pagemap");
+
+	read_entries(fd, (uintptr_t)at / PAGE, nr, entry);
+	close(fd);
+}
+
+/* How many of nr pages of ours have all of these bits in their entry. */
+static inline unsigned long pages_with(const void *at, unsigned long nr, uint64_t bits)
+{
+	uint64_t entry[256];
+	unsigned long found = 0;
+
+	for (unsigned long first = 0; first < nr; first += 256) {
+		unsigned long some = nr - first < 256 ? nr - first : 256;
+
+		pagemap((const char *)at + first * PAGE, some, entry);
+		for (unsigned long i = 0; i < some; i++)
+			found += (entry[i] & bits) == bits;
+	}
+	return found;
+}
+
+static inline char *map_pages(unsigned long nr, int fd)
+{
+	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+	char *at = mmap(NULL, nr * PAGE, PROT_READ | PROT_WRITE, flags, fd, 0);
+
+	if (at == MAP_FAILED)
+		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
+	return at;
+}
+
+#endif /* PAGES_H */
