@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A thread on a second vCPU reads pages while fork and mprotect work on them.
+ *
+ * Expected: who asks which pages were accessed, finds all that were read. The processor
+ * says so in the entry, and reclaim, which takes what is not accessed, would take the
+ * pages that are needed most. mremap() and munmap() may lose an accessed bit that is set
+ * while they work on the entry, but none that was set before.
+ *
+ * Method: all pages are made idle. The reader goes through them once, and leaves one of
+ * four alone, so that it shows that an idle page is found, too. Who asks is the bitmap of
+ * idle pages, and the walk of MGLRU, which counts the pages of each age.
+ *
+ * A processor that has an entry in its TLB does not set the bit again: TLBs are flushed
+ * where a bit was cleared.
+ */
+#define _GNU_SOURCE
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "pass.h"
+
+#define BITMAP	"/sys/kernel/mm/page_idle/bitmap"
+#define LRU_GEN	"/sys/kernel/debug/lru_gen"
+#define CGROUP	"/tmp/cgroup"
+#define AGED	"/aged"
+#define OTHERS	40UL	/* pages of the program besides */
+
+static uint64_t page[NR];
+
+/*
+ * Each access ends in the entry, and not in a TLB: a wide munmap() flushes them all. It
+ * also gives reclaim the pages that this vCPU has still to hand over.
+ */
+static void flush_tlbs(void)
+{
+	char *other = map_pages(64, -1);
+
+	memset(other, 1, 64 * PAGE);
+	munmap(other, 64 * PAGE);
+}
+
+static bool read_from(unsigned long i)
+{
+	if (i % 4 == 0)
+		return false;
+	(void)atomic_load(word(area, i));
+	return true;
+}
+
+static char *map_on_lru(void)
+{
+	char *at = map(-1);
+
+	fill(at);
+	flush_tlbs();
+	pagemap(at, NR, page);
+	return at;
+}
+
+static int bitmap(void)
+{
+	int fd = open(BITMAP, O_RDWR);
+
+	if (fd < 0)
+		ksft_exit_fail_msg(BITMAP ": %s\n", strerror(errno));
+	return fd;
+}
+
+static void make_idle(void)
+{
+	int fd = bitmap();
+
+	for (unsigned long i = 0; i < NR; i++) {
+		uint64_t pfn = page[i] & PM_PFN, bit = 1UL << pfn % 64;
+
+		if (pwrite(fd, &bit, sizeof(bit), pfn / 64 * 8) != sizeof(bit))
+			ksft_exit_fail_msg(BITMAP ": %s\n", strerror(errno));
+	}
+	close(fd);
+	flush_tlbs();
+}
+
+static void read_idle(bool *idle)
+{
+	int fd = bitmap();
+
+	for (unsigned long i = 0; i < NR; i++) {
+		uint64_t pfn = page[i] & PM_PFN, bits;
+
+		if (pread(fd, &bits, sizeof(bits), pfn / 64 * 8) != sizeof(bits))
+			ksft_exit_fail_msg(BITMAP ": %s\n", strerror(errno));
+		idle[i] = bits >> pfn % 64 & 1;
+	}
+	close(fd);
+}
+
+static void test_idle(const char *name, char *(*operation)(void), bool before)
+{
+	unsigned long accessed = 0, idle_before = 0, idle_after = 0, lost = 0;
+	bool idle[NR];
+
+	for (int round = 0; round < ROUNDS; round++) {
+		area = map_on_lru();
+		target = map(-1);
+		make_idle();
+		read_idle(idle);
+		for (unsigned long i = 0; i < NR; i++)
+			idle_before += idle[i];
+		start_pass(0);
+		if (before)
+			end_pass();
+		else
+			wait_for_it(round);
+		operation();
+		end_pass();
+		read_idle(idle);
+		for (unsigned long i = 0; i < NR; i++) {
+			accessed += done[i];
+			lost += done[i] && idle[i];
+			idle_after += !done[i] && idle[i];
+		}
+		munmap(area, NR * PAGE);
+		munmap(target, NR * PAGE);
+	}
+	ksft_print_msg("%s: %lu of %lu pages idle, then %lu read, and %lu of the others idle, %lu lost\n",
+		       name, idle_before, NR * ROUNDS, accessed, idle_after, lost);
+	ksft_test_result(idle_before == NR * ROUNDS && idle_after && accessed && !lost,
+			 "%s leaves no page idle that was read %s\n", name, before ? "before" : "meanwhile");
+}
+
+/*
+ * The youngest generation, and how many pages one has. The lines of our cgroup are
+ * "memcg ID PATH", " node NID", and one for each generation.
+ */
+static unsigned long youngest(unsigned int *id, unsigned long wanted, unsigned long *pages)
+{
+	FILE *file = fopen(LRU_GEN, "r");
+	unsigned long seq, ms, anon, last = 0;
+	char line[256], path[64];
+	bool ours = false;
+	unsigned int other;
+
+	if (!file)
+		ksft_exit_fail_msg(LRU_GEN ": %s\n", strerror(errno));
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "memcg %u %63s", &other, path) == 2) {
+			ours = !strcmp(path, AGED);
+			if (ours)
+				*id = other;
+		} else if (ours && sscanf(line, " %lu %lu %lu", &seq, &ms, &anon) == 3) {
+			last = seq;
+			if (seq == wanted)
+				*pages = anon;
+		}
+	}
+	fclose(file);
+	return last;
+}
+
+/*
+ * How many of our pages were accessed since the last time, or are new. They are put into
+ * the generation that was the youngest, and then a new one begins.
+ */
+static unsigned long age(void)
+{
+	unsigned long seq, pages = 0;
+	unsigned int id = 0;
+	char command[64];
+
+	seq = youngest(&id, 0, &pages);
+	snprintf(command, sizeof(command), "+ %u 0 %lu 1 1", id, seq);
+	put(LRU_GEN, command);
+	flush_tlbs();
+	if (youngest(&id, seq, &pages) != seq + 1)
+		ksft_exit_fail_msg(LRU_GEN ": no new generation after %lu\n", seq);
+	return pages;
+}
+
+static void test_lru_gen(const char *name, char *(*operation)(void))
+{
+	unsigned long accessed = 0, none = 0, found = 0, lost = 0;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		unsigned long now, expected = 0;
+
+		area = map_on_lru();
+		age();
+		now = age();
+		none += now;
+		start_pass(0);
+		wait_for_it(round);
+		operation();
+		end_pass();
+		now = age();
+		for (unsigned long i = 0; i < NR; i++)
+			expected += done[i];
+		accessed += expected;
+		found += now;
+		lost += now < expected ? expected - now : 0;
+		munmap(area, NR * PAGE);
+	}
+	ksft_print_msg("%s: %lu pages accessed, %lu found before and %lu then, %lu lost\n",
+		       name, accessed, none, found, lost);
+	ksft_test_result(accessed && !lost && none < OTHERS * ROUNDS && found < accessed + OTHERS * ROUNDS,
+			 "%s leaves no page old that was read meanwhile\n", name);
+}
+
+int main(void)
+{
+	ksft_print_header();
+	ksft_set_plan(6);
+	mkdir(CGROUP, 0755);
+	if (mount("none", CGROUP, "cgroup2", 0, NULL) || mount("none", "/sys/kernel/debug", "debugfs", 0, NULL))
+		ksft_exit_fail_msg("cgroup2 or debugfs: %s\n", strerror(errno));
+	put(CGROUP "/cgroup.subtree_control", "+memory");
+	mkdir(CGROUP AGED, 0755);
+	put(CGROUP AGED "/cgroup.procs", "0");
+	visit = read_from;
+	pass_setup();
+	test_idle("fork", fork_once, false);
+	test_idle("mprotect", protect, false);
+	test_idle("fork", fork_once, true);
+	test_idle("mremap", move, true);
+	put("/sys/kernel/mm/lru_gen/enabled", "7");
+	test_lru_gen("fork", fork_once);
+	test_lru_gen("mprotect", protect);
+	ksft_finished();
+}

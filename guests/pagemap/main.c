@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Threads on other vCPUs write to pages of which somebody asks what was written: by
+ * soft-dirty bits, by the pagemap scan, or by userfaultfd's write protection.
+ *
+ * Expected: no write is missed. A checkpoint or a live migration copies what it is told
+ * was written; what it is not told is lost there. And the mark that a page of a file was
+ * not written to stays when the page is taken out of the page table.
+ *
+ * Method: one pass of writes, of which all must be found, and none else, since it leaves
+ * one page of four alone (pass.h); and a copy that is kept up by the pagemap scan while
+ * the crew writes, and must have every byte in the end (crew.h).
+ */
+#define _GNU_SOURCE
+#include <linux/fs.h>
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
+#include "crew.h"
+#include "pass.h"
+
+#define COPIED	2000UL	/* pages */
+#define SECONDS	10
+
+static bool write_to_most(unsigned long i)
+{
+	return i % 4 && write_to(i);
+}
+
+static void clear_soft_dirty(void)
+{
+	put("/proc/self/clear_refs", "4");
+}
+
+static char *clear_again(void)
+{
+	clear_soft_dirty();
+	return area;
+}
+
+/* With again, another pass begins when the operation has ended, and counts. */
+static void test_soft_dirty(const char *name, char *(*operation)(void), bool again)
+{
+	unsigned long written = 0, clean = 0, missed = 0;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		uint64_t entry[NR];
+		char *at;
+
+		area = map(-1);
+		target = map(-1);
+		fill(area);
+		clear_soft_dirty();
+		start_pass((round + 1UL) << 32);
+		wait_for_it(round);
+		at = operation();
+		end_pass();
+		if (again) {
+			start_pass((round + 1UL) << 40);
+			end_pass();
+		}
+		pagemap(at, NR, entry);
+		for (unsigned long i = 0; i < NR; i++) {
+			bool dirty = entry[i] & PM_SOFT_DIRTY;
+
+			written += done[i];
+			clean += !dirty;
+			missed += done[i] && !dirty;
+		}
+		munmap(area, NR * PAGE);
+		munmap(target, NR * PAGE);
+	}
+	ksft_print_msg("soft-dirty, %s: %lu pages written, %lu clean, %lu missed\n",
+		       name, written, clean, missed);
+	ksft_test_result(written && clean && !missed, "soft-dirty has what is written during %s\n", name);
+}
+
+static int write_protect(void *at, unsigned long nr)
+{
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+	struct uffdio_api api = {
+		.api = UFFD_API,
+		.features = UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED |
+			    UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
+	};
+	struct uffdio_register reg = {
+		.range = { .start = (uintptr_t)at, .len = nr * PAGE },
+		.mode = UFFDIO_REGISTER_MODE_WP,
+	};
+
+	if (ioctl(uffd, UFFDIO_API, &api) || ioctl(uffd, UFFDIO_REGISTER, &reg))
+		ksft_exit_fail_msg("userfaultfd: %s\n", strerror(errno));
+	return uffd;
+}
+
+static struct page_region regions[COPIED];
+
+/* The regions that were written since the last time, protected again. */
+static long scan(void *at, unsigned long nr)
+{
+	static int fd = -1;
+	struct pm_scan_arg arg = {
+		.size = sizeof(arg),
+		.flags = PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC,
+		.start = (uintptr_t)at,
+		.end = (uintptr_t)at + nr * PAGE,
+		.vec = (uintptr_t)regions,
+		.vec_len = COPIED,
+		.category_mask = PAGE_IS_WRITTEN,
+		.return_mask = PAGE_IS_WRITTEN,
+	};
+	long found;
+
+	if (fd < 0)
+		fd = open_proc("/proc/self/pagemap");
+	found = ioctl(fd, PAGEMAP_SCAN, &arg);
+	if (found < 0)
+		ksft_exit_fail_msg("PAGEMAP_SCAN: %s\n", strerror(errno));
+	return found;
+}
+
+static unsigned long pages_of(const struct page_region *region)
+{
+	return (region->end - region->start) / PAGE;
+}
+
+static unsigned long copy_written(const char *at, char *copy)
+{
+	unsigned long pages = 0;
+	long found = scan((void *)at, COPIED);
+
+	for (long i = 0; i < found; i++) {
+		memcpy(copy + (regions[i].start - (uintptr_t)at), (void *)regions[i].start,
+		       pages_of(&regions[i]) * PAGE);
+		pages += pages_of(&regions[i]);
+	}
+	return pages;
+}
+
+static void test_copy(void)
+{
+	char *at = map_pages(COPIED, -1), *copy = map_pages(COPIED, -1);
+	int uffd = write_protect(at, COPIED);
+	unsigned long scans = 0, copied = 0, partial = 0, written, wrong, missed = 0;
+	time_t end = time(NULL) + SECONDS;
+	bool ok = true;
+
+	crew_begin(at, COPIED, own_content);
+	for (crew_work(); time(NULL) < end || crew_written() < 2 * COPIED || !partial; scans++) {
+		unsigned long now;
+
+		switch (scans % 4) {
+		case 1:
+			ok &= crew_fork(scans / 4);
+			break;
+		case 3:
+			crew_protect();
+			break;
+		}
+		now = copy_written(at, copy);
+		copied += now;
+		partial += now && now < COPIED;
+	}
+	crew_rest();
+	copied += copy_written(at, copy);
+	written = crew_written();
+	wrong = crew_wrong();
+	for (unsigned long i = 0; i < COPIED; i++)
+		missed += !page_holds(copy + i * PAGE, i, crew.turn[i], false);
+	close(uffd);
+	munmap(at, COPIED * PAGE);
+	munmap(copy, COPIED * PAGE);
+	ksft_print_msg("copy: %lu pages written, %lu copied in %lu scans, %lu of them of a part, %lu missed, %lu wrong\n",
+		       written, copied, scans, partial, missed, wrong);
+	ksft_test_result(copied > COPIED && ok && !missed && !wrong,
+			 "a copy has all that the pagemap scan was asked for\n");
+}
+
+/* Pages of a shared file, which may be taken out of the page table at any time. */
+static void test_marks(const char *name, char *(*operation)(void))
+{
+	unsigned long written = 0, kept = 0, missed = 0, lost = 0;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		int fd = memfd_create("pagemap", 0), uffd;
+		bool found[NR] = {};
+		long nr;
+
+		if (fd < 0 || ftruncate(fd, NR * PAGE))
+			ksft_exit_fail_msg("memfd: %s\n", strerror(errno));
+		area = map(fd);
+		fill(area);
+		uffd = write_protect(area, NR);
+		scan(area, NR);
+		if (scan(area, NR))
+			ksft_exit_fail_msg("PAGEMAP_SCAN did not protect\n");
+		start_pass((round + 1UL) << 32);
+		wait_for_it(round);
+		operation();
+		end_pass();
+		nr = scan(area, NR);
+		for (long i = 0; i < nr; i++)
+			for (uint64_t at = regions[i].start; at < regions[i].end; at += PAGE)
+				found[(at - (uintptr_t)area) / PAGE] = true;
+		for (unsigned long i = 0; i < NR; i++) {
+			written += done[i];
+			missed += done[i] && !found[i];
+			/* A write that faulted in the end may have taken the mark off. */
+			kept += i % 4 == 0 && !found[i];
+			lost += i % 4 == 0 && found[i];
+		}
+		close(uffd);
+		munmap(area, NR * PAGE);
+		close(fd);
+	}
+	ksft_print_msg("%s: %lu pages written, %lu missed; of those left alone, %lu are known to be, %lu not\n",
+		       name, written, missed, kept, lost);
+	ksft_test_result(written && kept && !missed && !lost,
+			 "userfaultfd has what is written to a shared file during %s\n", name);
+}
+
+int main(void)
+{
+	ksft_print_header();
+	ksft_set_plan(7);
+	crew_setup();
+	visit = write_to_most;
+	pass_setup();
+	test_soft_dirty("fork", fork_once, false);
+	test_soft_dirty("mprotect", protect, false);
+	test_soft_dirty("clear_refs", clear_again, true);
+	test_copy();
+	test_marks("madvise", dontneed);
+	test_marks("mprotect", protect);
+	test_marks("fork", fork_once);
+	ksft_finished();
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Threads on other vCPUs write to pages that are swapped out and in, while fork, mremap,
+ * mprotect and madvise work on them.
+ *
+ * Expected: every byte is what was written last. A page that was read back from swap is
+ * clean and has its copy there; if the dirty bit is lost that the processor sets at the
+ * next write, reclaim drops the page, and the old copy comes back. An entry that is lost,
+ * late, or goes to the wrong place shows as the wrong bytes, in the parent or in a child.
+ *
+ * Method: one pass over pages that were all swapped in by reading (pass.h), and then
+ * seconds of writing to more memory than the cgroup may have (crew.h). On two devices,
+ * since zram is synchronous, where Linux keeps no page in the swap cache, and null_blk
+ * is not; and with both ways to choose what to reclaim, lru_gen being MGLRU.
+ */
+#define _GNU_SOURCE
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/swap.h>
+
+#include "crew.h"
+#include "pass.h"
+
+#define SWAP_ROUNDS	6
+#define STORM		3000UL		/* pages */
+#define LIMIT		"8M"		/* less than these */
+#define SECONDS		5
+#define CGROUP		"/tmp/cgroup"
+#define LIMITED		CGROUP "/limited/"
+
+static const char *device;
+static const char *lru_gen;
+
+/* All nr pages are in swap; a page that is just being used takes another try. */
+static unsigned long page_out(char *at, unsigned long nr)
+{
+	for (int tries = 0; tries < 20; tries++) {
+		madvise(at, nr * PAGE, MADV_PAGEOUT);
+		if (pages_with(at, nr, PM_SWAP) == nr)
+			break;
+		sleep_ms(10);
+	}
+	return pages_with(at, nr, PM_SWAP);
+}
+
+/* Of pages that are present, how many are clean, with a copy in swap. */
+static unsigned long clean_copies(char *at)
+{
+	int kpageflags = open_proc("/proc/kpageflags");
+	unsigned long found = 0;
+	uint64_t page[NR];
+
+	pagemap(at, NR, page);
+	for (unsigned long i = 0; i < NR; i++) {
+		uint64_t flags;
+
+		read_entries(kpageflags, page[i] & PM_PFN, 1, &flags);
+		found += (page[i] & PM_PRESENT) && (flags & (KPF_DIRTY | KPF_SWAPCACHE)) == KPF_SWAPCACHE;
+	}
+	close(kpageflags);
+	return found;
+}
+
+static void test_swapped_in(const char *name, char *(*operation)(void), bool keeps_copies)
+{
+	unsigned long written = 0, copies = 0, lost = 0, out = 0;
+
+	for (int round = 0; round < SWAP_ROUNDS; round++) {
+		uint64_t base = (round + 1UL) << 32;
+		char *at;
+
+		area = map(-1);
+		target = map(-1);
+		fill(area);
+		out += page_out(area, NR);
+		for (unsigned long i = 0; i < NR; i++)
+			(void)atomic_load(word(area, i));
+		copies += clean_copies(area);
+		start_pass(base);
+		wait_for_it(2 * round);
+		at = operation();
+		end_pass();
+		out += page_out(at, NR);
+		for (unsigned long i = 0; i < NR; i++) {
+			uint64_t now = atomic_load(word(at, i));
+
+			written += done[i];
+			lost += now != (done[i] ? base + i : 1) || !untouched(at + i * PAGE, i);
+		}
+		munmap(area, NR * PAGE);
+		munmap(target, NR * PAGE);
+	}
+	ksft_print_msg("%s: %lu pages swapped out, %lu were clean copies, %lu written, %lu lost\n",
+		       name, out, copies, written, lost);
+	ksft_test_result(written && !lost && out > NR * SWAP_ROUNDS && (copies || !keeps_copies),
+			 "%s, lru_gen %s: %s keeps what is written to pages that came back\n",
+			 device, lru_gen, name);
+}
+
+/* What the kernel may drop is either as it was or gone, and what was written since stays. */
+static void test_free(void)
+{
+	unsigned long written = 0, dropped = 0, lost = 0;
+
+	for (int round = 0; round < SWAP_ROUNDS; round++) {
+		uint64_t base = (round + 1UL) << 32;
+
+		area = map(-1);
+		fill(area);
+		page_out(area, NR / 2);
+		for (unsigned long i = 0; i < NR / 4; i++)
+			(void)atomic_load(word(area, i));
+		madvise(area, NR * PAGE, MADV_FREE);
+		start_pass(base);
+		wait_for_it(2 * round);
+		fork_once();
+		madvise(area, NR * PAGE, MADV_PAGEOUT);
+		end_pass();
+		page_out(area, NR);
+		for (unsigned long i = 0; i < NR; i++) {
+			uint64_t now = atomic_load(word(area, i));
+			const uint64_t *rest = (uint64_t *)(area + i * PAGE);
+			bool empty = true;
+
+			for (unsigned long nr = 1; nr < WORDS; nr++)
+				empty &= !rest[nr];
+			written += done[i];
+			dropped += empty;
+			lost += now != base + i || !(empty || untouched(rest, i));
+		}
+		munmap(area, NR * PAGE);
+	}
+	ksft_print_msg("free: %lu pages written, %lu dropped before, %lu lost\n", written, dropped, lost);
+	ksft_test_result(written && dropped && !lost, "%s, lru_gen %s: what is written after MADV_FREE stays\n",
+			 device, lru_gen);
+}
+
+static void test_storm(void)
+{
+	unsigned long out = vmstat("pswpout"), in = vmstat("pswpin"), wrong, written;
+	char *at = map_pages(STORM, -1), *there = reserve(STORM);
+	time_t end = time(NULL) + SECONDS;
+	bool ok = true;
+
+	put(LIMITED "memory.max", LIMIT);
+	crew_begin(at, STORM, own_content);
+	crew_work();
+	for (unsigned int round = 0; time(NULL) < end || round < 12 || crew_written() < 2 * STORM; round++) {
+		switch (round % 6) {
+		case 0:
+			ok &= crew_fork(round / 6);
+			break;
+		case 1:
+			crew_move(there);
+			break;
+		case 2:
+			madvise(at, STORM / 2 * PAGE, MADV_PAGEOUT);
+			break;
+		case 3:
+			crew_protect();
+			break;
+		case 4:
+			put("/proc/sys/vm/compact_memory", "1");
+			break;
+		case 5: {
+			/* Pages that go back at once, and to somebody else. */
+			char *other = map_pages(500, -1);
+
+			memset(other, 0xee, 500 * PAGE);
+			munmap(other, 500 * PAGE);
+			break;
+		}
+		}
+	}
+	crew_rest();
+	written = crew_written();
+	wrong = crew_wrong();
+	out = vmstat("pswpout") - out;
+	in = vmstat("pswpin") - in;
+	munmap(at, STORM * PAGE);
+	munmap(there, STORM * PAGE);
+	put(LIMITED "memory.max", "max");
+	ksft_print_msg("storm: %lu pages written, %lu swapped out, %lu in, %lu wrong\n",
+		       written, out, in, wrong);
+	ksft_test_result(out > STORM && in > STORM && ok && !wrong,
+			 "%s, lru_gen %s: no byte is lost, and a child's copy is of one moment\n",
+			 device, lru_gen);
+}
+
+static void test_device(const char *path, bool keeps_copies)
+{
+	static const char *const enabled[] = { "0", "7" };
+
+	device = path + strlen("/dev/");
+	if (swapon(path, 0))
+		ksft_exit_fail_msg("swapon %s: %s\n", path, strerror(errno));
+	for (int i = 0; i < 2; i++) {
+		lru_gen = enabled[i];
+		put("/sys/kernel/mm/lru_gen/enabled", lru_gen);
+		test_swapped_in("mremap", move, keeps_copies);
+		test_swapped_in("fork", fork_once, keeps_copies);
+		test_swapped_in("mprotect", protect, keeps_copies);
+		test_free();
+		test_storm();
+	}
+	if (swapoff(path))
+		ksft_exit_fail_msg("swapoff %s: %s\n", path, strerror(errno));
+}
+
+int main(void)
+{
+	ksft_print_header();
+	ksft_set_plan(20);
+	put("/sys/block/zram0/disksize", "64M");
+	run("mkswap /dev/zram0");
+	run("mkswap /dev/nullb0 65536");
+	mkdir(CGROUP, 0755);
+	if (mount("none", CGROUP, "cgroup2", 0, NULL))
+		ksft_exit_fail_msg("cgroup2: %s\n", strerror(errno));
+	put(CGROUP "/cgroup.subtree_control", "+memory");
+	mkdir(LIMITED, 0755);
+	put(LIMITED "cgroup.procs", "0");
+	crew_setup();
+	pass_setup();
+	test_device("/dev/zram0", false);
+	test_device("/dev/nullb0", true);
+	ksft_finished();
+}
