@@ -13,6 +13,7 @@ help: ## say what can be made and selected
 		'  JOBS=$(shell nproc)                 compilers at once, default one a processor' \
 		'  XEN=stock              the hypervisor: stock, of Debian 13; stock-4.17, of Debian 12;' \
 		'                         patched, 4.17 with xen-patches; patched-off, without the counters' \
+		'  TORTURE=60             for how many seconds each guest of SCENARIOS=torture works' \
 		'  BASE=linux-6.12        what the patches are for: linux-6.12, linux-7.3 or xen-4.17' \
 		'  REFRESH=0              1 looks for newer packages on the mirror'
 
@@ -49,4 +50,4 @@ mail: ## write the numbered patches and their cover letter to build/mail
 
 BASE ?= linux-6.12
 
-export ARMS SCENARIOS ACCEL JOBS XEN REFRESH
+export ARMS SCENARIOS ACCEL JOBS XEN REFRESH TORTURE
