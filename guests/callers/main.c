@@ -115,6 +115,13 @@ static void test_mprotect(void)
 	ksft_test_result(allows(area, true, true) && holds(area, 1000), "mprotect to read-write\n");
 	munmap(area, nr * PAGE);
 	ksft_test_result(allows(area, false, false), "munmap\n");
+
+	/* An entry that is not present has its frame number inverted. */
+	area = new_area();
+	fill(area, 1000);
+	mprotect(area, nr * PAGE, PROT_NONE);
+	munmap(area, nr * PAGE);
+	ksft_test_result(allows(area, false, false), "munmap of what was protected\n");
 }
 
 static void test_mremap(void)
@@ -269,7 +276,7 @@ int main(int argc, char **argv)
 	sigaction(SIGBUS, &action, NULL);
 
 	ksft_print_header();
-	ksft_set_plan(16);
+	ksft_set_plan(17);
 	test_mprotect();
 	test_mremap();
 	test_madvise();
