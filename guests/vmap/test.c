@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vmap() and vunmap(), which have lazy MMU sections of their own, without a lock.
+ *
+ * Expected: each page is where it was asked for as soon as vmap() has returned, and is not
+ * mapped any more when vunmap() has. Both send batches, and leave no section behind: an
+ * update after them is not delayed.
+ *
+ * Method: each page holds its own number. On a second vCPU, two threads preempt each other
+ * in the middle of it.
+ */
+#include <linux/delay.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+
+#include "lazy_mmu_test.h"
+
+#define MAX_PAGES	600	/* more than a page table has entries */
+#define ROUNDS		60
+#define TRIES		3
+#define QUEUE		31u	/* in updates, at least */
+
+static const unsigned int sizes[] = { 1, 2, 31, 32, 127, 128, 129, MAX_PAGES };
+
+static void free_pages_of(void *data)
+{
+	struct page **pages = data;
+	unsigned int i;
+
+	for (i = 0; i < MAX_PAGES && pages[i]; i++)
+		__free_page(pages[i]);
+}
+
+KUNIT_DEFINE_ACTION_WRAPPER(free_pages_action, free_pages_of, void *);
+
+static struct page **numbered_pages(struct kunit *test)
+{
+	struct page **pages = kunit_kcalloc(test, MAX_PAGES, sizeof(*pages), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_pages_action, pages), 0);
+	for (i = 0; i < MAX_PAGES; i++) {
+		pages[i] = alloc_page(GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, pages[i]);
+		*(unsigned int *)page_address(pages[i]) = i;
+	}
+
+	return pages;
+}
+
+/* How many of nr pages at a place do not hold their number. */
+static unsigned int wrong(const void *at, unsigned int nr)
+{
+	unsigned int i, bad = 0;
+
+	for (i = 0; i < nr; i++)
+		bad += READ_ONCE(*(unsigned int *)(at + i * PAGE_SIZE)) != i;
+
+	return bad;
+}
+
+static unsigned int mapped(const void *at, unsigned int nr)
+{
+	unsigned int i, level, sum = 0;
+	pte_t *ptep;
+
+	for (i = 0; i < nr; i++) {
+		ptep = lookup_address((unsigned long)at + i * PAGE_SIZE, &level);
+		sum += ptep && level == PG_LEVEL_4K && !pte_none(READ_ONCE(*ptep));
+	}
+
+	return sum;
+}
+
+static void map_and_unmap(struct kunit *test, struct page **pages, unsigned int nr)
+{
+	void *at = vmap(pages, nr, VM_MAP, PAGE_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, at);
+	KUNIT_EXPECT_EQ(test, wrong(at, nr), 0);
+	vunmap(at);
+}
+
+/* The updates of the largest batch. */
+static unsigned int largest(const struct batches *b)
+{
+	unsigned int i, most = 0;
+
+	for (i = 0; i < min(b->nr, ARRAY_SIZE(b->batch)); i++)
+		most = max(most, b->batch[i].updates);
+
+	return most;
+}
+
+/* Who is preempted sends what is queued: the best of a few tries counts. */
+static void batched(struct kunit *test)
+{
+	struct batches *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
+	struct page **pages = numbered_pages(test);
+	struct target *t = targets(test, 1);
+	unsigned int i, try, mapping, unmapping;
+	void *at;
+
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	batches_begin(test, b);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		mapping = 0;
+		unmapping = 0;
+		for (try = 0; try < TRIES; try++) {
+			b->nr = 0;
+			at = vmap(pages, sizes[i], VM_MAP, PAGE_KERNEL);
+			mapping = max(mapping, largest(b));
+			if (!at)
+				break;
+			KUNIT_EXPECT_EQ(test, wrong(at, sizes[i]), 0);
+
+			b->nr = 0;
+			vunmap(at);
+			unmapping = max(unmapping, largest(b));
+			KUNIT_EXPECT_EQ(test, mapped(at, sizes[i]), 0);
+			KUNIT_EXPECT_FALSE(test, deferred(t));
+		}
+		KUNIT_EXPECT_GE(test, mapping, min(sizes[i], QUEUE));
+		KUNIT_EXPECT_GE(test, unmapping, min(sizes[i], QUEUE));
+	}
+	batches_end(b);
+}
+
+struct mapper {
+	struct kunit *test;
+	struct page **pages;
+	unsigned int rounds;
+};
+
+static int mapper(void *data)
+{
+	struct mapper *m = data;
+
+	while (!kthread_should_stop()) {
+		map_and_unmap(m->test, m->pages, MAX_PAGES - m->rounds++ % 100);
+		cond_resched();
+	}
+
+	return 0;
+}
+
+static void preempted(struct kunit *test)
+{
+	struct mapper m[2] = {};
+	struct task_struct *task[2];
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		m[i].test = test;
+		m[i].pages = numbered_pages(test);
+	}
+	for (i = 0; i < 2; i++) {
+		task[i] = kthread_create(mapper, &m[i], "mapper/%u", i);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(task[i]));
+		kthread_bind(task[i], 1);
+		wake_up_process(task[i]);
+	}
+	while (READ_ONCE(m[0].rounds) < ROUNDS || READ_ONCE(m[1].rounds) < ROUNDS)
+		msleep(20);
+	for (i = 0; i < 2; i++)
+		kthread_stop(task[i]);
+	kunit_info(test, "%u and %u rounds\n", m[0].rounds, m[1].rounds);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE_SLOW(batched),
+	KUNIT_CASE_SLOW(preempted),
+	{}
+};
+
+static struct kunit_suite suite = {
+	.name = "vmap",
+	.test_cases = cases,
+};
+kunit_test_suite(suite);
+
+MODULE_DESCRIPTION("vmap() and vunmap() in lazy MMU sections");
+MODULE_LICENSE("GPL");
