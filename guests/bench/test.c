@@ -2,7 +2,8 @@
 /*
  * What a lazy MMU section costs in which nothing is queued, and one more inside of
  * it, in ticks of the time stamp counter; main.c has what a tick is, and the lines that
- * are printed. Also what it took to come here, which is the boot.
+ * are printed. Also what it took to come here, which is the boot, and to map and unmap
+ * kernel memory.
  *
  * Method: with interrupts off, the least of some rounds of many sections. What the
  * loop itself takes, two instructions a section, is in the figure. For the boot, Xen
@@ -19,6 +20,7 @@
 
 #define SECTIONS	1000
 #define ROUNDS		12
+#define NR		2048	/* pages that are mapped */
 
 struct cost {
 	unsigned long least, begin;	/* as in main.c */
@@ -52,6 +54,42 @@ static __always_inline struct cost sections(unsigned int depth)
 	return cost;
 }
 
+/* It is one page, over and over: the entries are what costs. */
+static int map_and_unmap(struct cost *cost)
+{
+	struct page **pages = kcalloc(NR, sizeof(*pages), GFP_KERNEL);
+	struct page *page = alloc_page(GFP_KERNEL);
+	unsigned long begin, ticks;
+	unsigned int i;
+	int err = -ENOMEM;
+	void *at;
+
+	cost->least = ULONG_MAX;
+	if (!pages || !page)
+		goto out;
+	for (i = 0; i < NR; i++)
+		pages[i] = page;
+	for (i = 0; i < ROUNDS; i++) {
+		begin = rdtsc_ordered();
+		at = vmap(pages, NR, VM_MAP, PAGE_KERNEL);
+		if (!at)
+			goto out;
+		vunmap(at);
+		ticks = rdtsc_ordered() - begin;
+		if (ticks < cost->least) {
+			cost->least = ticks;
+			cost->begin = begin;
+		}
+	}
+	err = 0;
+out:
+	if (page)
+		__free_page(page);
+	kfree(pages);
+
+	return err;
+}
+
 /* All that this vCPU, the only one, has run, in ticks. */
 static int has_run(u64 *ticks)
 {
@@ -71,8 +109,8 @@ static void print(const char *name, u64 ticks, u64 begin, u64 end)
 static int __init bench_init(void)
 {
 	u64 boot, end = rdtsc_ordered();
-	struct cost one, two;
-	int err = has_run(&boot);
+	struct cost one, two, mapping;
+	int err = has_run(&boot) ?: map_and_unmap(&mapping);
 
 	if (err)
 		return err;
@@ -82,6 +120,7 @@ static int __init bench_init(void)
 	print("empty-section", one.least, one.begin, one.begin + SECTIONS * one.least);
 	print("nested-empty-section", two.least - one.least, two.begin,
 	      two.begin + SECTIONS * two.least);
+	print("vmap", mapping.least, mapping.begin, mapping.begin + mapping.least);
 
 	return 0;
 }
