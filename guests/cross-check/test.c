@@ -8,7 +8,8 @@
  * Method: probes on the kernel's own tracepoints follow the multicall buffer,
  * entry by entry, and add up what each flush sends. PTE writes outside of lazy
  * MMU mode are hypercalls without a flush: a xen_mmu_set_pte that is not followed
- * by that update's way into the buffer is one.
+ * by that update's way into the buffer is one, unless xen_mmu_write_pte, which only
+ * the series has, says that the page table was ordinary memory yet.
  *
  * A write to /proc/window holds the vCPU with interrupts off and without a
  * hypercall until a xenstore event arrives, so that dom0 can take a record of
@@ -111,6 +112,13 @@ static void on_set_pte(void *data, pte_t *ptep, pte_t pteval)
 	way = SET_PTE;
 }
 
+/* It was neither: the page table is not one yet. */
+static void on_write_pte(void *data, pte_t *ptep, pte_t pteval)
+{
+	now.direct--;
+	way = IDLE;
+}
+
 static void on_mc_batch(void *data)
 {
 	way = way == SET_PTE ? BATCH : IDLE;
@@ -131,6 +139,7 @@ static const struct {
 	{ "xen_mc_flush", on_mc_flush },
 	{ "xen_mc_batch", on_mc_batch },
 	{ "xen_mmu_set_pte", on_set_pte },
+	{ "xen_mmu_write_pte", on_write_pte },
 };
 
 static struct {

@@ -144,7 +144,7 @@ static void on_mc_flush(void *data, unsigned int mcidx, unsigned int argidx, uns
 	struct batches *b = data;
 
 	/* A flush of nothing is traced, too. */
-	if (current != b->task || !mcidx)
+	if (current != READ_ONCE(b->task) || !mcidx)
 		return;
 	if (b->nr < ARRAY_SIZE(b->batch)) {
 		b->batch[b->nr].calls = mcidx;
@@ -164,14 +164,16 @@ static void find_mc_flush(struct tracepoint *tp, void *data)
 static __maybe_unused void batches_begin(struct kunit *test, struct batches *b)
 {
 	memset(b, 0, sizeof(*b));
-	b->task = current;
 	for_each_kernel_tracepoint(find_mc_flush, b);
 	KUNIT_ASSERT_NOT_NULL(test, b->tp);
 	KUNIT_ASSERT_EQ(test, tracepoint_probe_register(b->tp, on_mc_flush, b), 0);
+	/* Only now: the tracepoint is turned on by patching text, which updates entries. */
+	WRITE_ONCE(b->task, current);
 }
 
 static __maybe_unused void batches_end(struct batches *b)
 {
+	WRITE_ONCE(b->task, NULL);
 	tracepoint_probe_unregister(b->tp, on_mc_flush, b);
 	tracepoint_synchronize_unregister();
 }
