@@ -55,10 +55,13 @@ struct load {
 static void load_inside(void *data)
 {
 	struct load *load = data;
+	unsigned long switches = current->nvcsw + current->nivcsw;
 
 	load->wrong += !deferred(&load->t[0]);
 	schedule_timeout_uninterruptible(1);
-	load->wrong += !landed(&load->t[0]);
+	/* A slow machine's timer may be over before the task is off its vCPU. */
+	if (current->nvcsw + current->nivcsw != switches)
+		load->wrong += !landed(&load->t[0]);
 	load->wrong += !deferred(&load->t[1]);
 }
 
