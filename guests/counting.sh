@@ -8,6 +8,9 @@
 #   trace_end NAME          to here, and NAME.trace.json is what it recorded
 #   trace_stop              to here, and $local/trace is it
 #   hypfs_record NAME       NAME.hypfs.json: all counts now
+#   bench_guests            for programs that print lines "bench: …" (include/cost.h): the
+#                           guests one and two, and traced, whose traces in those times
+#                           are in windows.json
 #   agree GUEST VIEW EXPECTED COUNTED
 #                           the outcome of GUEST=VIEW: whether two JSON files,
 #                           ARM.SCENARIO.EXPECTED.json and .COUNTED.json, are equal
@@ -58,4 +61,31 @@ agree()
 			diff -u "$local/expected" "$local/counted" | sed '1,2d' | grep '^[-+]' |
 			tr -d '\n' | tr -s ' ' | cut -c1-200)"
 	fi
+}
+
+# Two guests tell what is the same each time; so that it is, addresses are not random. A
+# third is traced, which costs instructions: what it enters the hypervisor for counts,
+# and not how long it took. A kernel that tells for how long interrupts are off costs
+# some, too, and tells nothing else.
+bench_guests()
+{
+	for guest in one two; do
+		guest $guest 1 norandmaps
+		forget $guest
+	done
+	case $arm in
+	*+irqsoff) return ;;
+	esac
+	trace_begin
+	guest traced 1 norandmaps
+	domid=$(xl domid "$arm.$scenario.traced")
+	trace_stop
+	tr -d '\r' <"$results/$arm.$scenario.traced.log" |
+		sed -n -E 's/^bench: ([a-z-]+) [0-9]+ ([0-9]+) ([0-9]+)$/\1 \2 \3/p' |
+		while read -r workload begin end; do
+			xenbatch report --json --domain="$domid" --since="$begin" --until="$end" "$local/trace" |
+				jq -c --arg workload "$workload" '{workload: $workload, record: .}'
+		done >"$results/$arm.$scenario.windows.json"
+	rm "$local/trace"
+	forget traced
 }

@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What workloads cost the caller, in ticks of the time stamp counter: operations on 2048
- * pages, and some that are made of many small ones.
- *
- * Under QEMU's icount the counter advances by one an instruction, of the guest and
- * of Xen together, so the figures are exact. On real hardware they are cycles.
- *
- * Method: each workload ROUNDS times, the least counts: what else the processor did
- * meanwhile, timer interrupts and dom0, only ever adds. A line "bench: NAME TICKS BEGIN
- * END" a workload: from BEGIN to END that round ran, so that it can be found in a trace.
+ * What workloads cost, as cost.h says it: operations on 2048 pages, and some that are made
+ * of many small ones.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,8 +12,8 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <x86intrin.h>
 
+#include "cost.h"
 #include "kselftest.h"
 
 #define PAGE	4096UL
@@ -59,30 +52,6 @@ static void touch(char *area)
 	for (unsigned long i = 0; i < NR; i++)
 		*(volatile char *)(area + i * PAGE) = 1;
 }
-
-struct cost {
-	const char *name;
-	uint64_t least;
-	uint64_t begin;		/* of that round */
-};
-
-static void count(struct cost *cost, uint64_t begin)
-{
-	uint64_t ticks = __rdtsc() - begin;
-
-	if (!cost->least || ticks < cost->least) {
-		cost->least = ticks;
-		cost->begin = begin;
-	}
-}
-
-#define TIMED(cost, operation)			\
-	do {					\
-		uint64_t begin = __rdtsc();	\
-						\
-		operation;			\
-		count(cost, begin);		\
-	} while (0)
 
 static void wait_for(pid_t child)
 {
@@ -202,6 +171,7 @@ int main(int argc, char **argv)
 		_exit(0);
 	ksft_print_header();
 	ksft_set_plan(1);
+	irqs_off_open("/sys/module/bench/parameters/irqs_off");
 	start_partner(&partner);
 	file = make_file();
 	for (int round = 0; round < ROUNDS; round++) {
@@ -226,9 +196,7 @@ int main(int argc, char **argv)
 		TIMED(&cost[SWITCH], take_turns(&partner));
 	}
 	stop_partner(&partner);
-	for (int i = 0; i < NR_COSTS; i++)
-		printf("bench: %s %lu %lu %lu\n", cost[i].name, cost[i].least, cost[i].begin,
-		       cost[i].begin + cost[i].least);
+	print_costs(cost, NR_COSTS);
 	ksft_test_result_pass("every workload ran\n");
 	ksft_finished();
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a lazy MMU section costs in which nothing is queued, and one more inside of
- * it, in ticks of the time stamp counter; main.c has what a tick is, and the lines that
+ * it, in ticks of the time stamp counter; cost.h has what a tick is, and the lines that
  * are printed. Also what it took to come here, which is the boot, and to map and unmap
- * kernel memory.
+ * kernel memory. And it measures for main.c how long interrupts are off.
  *
  * Method: with interrupts off, the least of some rounds of many sections. What the
  * loop itself takes, two instructions a section, is in the figure. For the boot, Xen
@@ -16,6 +16,7 @@
 #include <asm/xen/hypercall.h>
 #include <xen/interface/vcpu.h>
 
+#include "irqs_off.h"
 #include "lazy_mmu_test.h"
 
 #define SECTIONS	1000
@@ -23,7 +24,8 @@
 #define NR		2048	/* pages that are mapped */
 
 struct cost {
-	unsigned long least, begin;	/* as in main.c */
+	unsigned long least, begin;	/* as in cost.h */
+	struct irqs_off irqs_off;
 };
 
 static __always_inline struct cost sections(unsigned int depth)
@@ -65,17 +67,21 @@ static int map_and_unmap(struct cost *cost)
 	void *at;
 
 	cost->least = ULONG_MAX;
+	cost->irqs_off.longest = ULONG_MAX;
 	if (!pages || !page)
 		goto out;
 	for (i = 0; i < NR; i++)
 		pages[i] = page;
 	for (i = 0; i < ROUNDS; i++) {
+		irqs_off.longest = 0;
 		begin = rdtsc_ordered();
 		at = vmap(pages, NR, VM_MAP, PAGE_KERNEL);
 		if (!at)
 			goto out;
 		vunmap(at);
 		ticks = rdtsc_ordered() - begin;
+		if (irqs_off.longest < cost->irqs_off.longest)
+			cost->irqs_off = irqs_off;
 		if (ticks < cost->least) {
 			cost->least = ticks;
 			cost->begin = begin;
@@ -110,7 +116,7 @@ static int __init bench_init(void)
 {
 	u64 boot, end = rdtsc_ordered();
 	struct cost one, two, mapping;
-	int err = has_run(&boot) ?: map_and_unmap(&mapping);
+	int err = has_run(&boot) ?: irqs_off_begin() ?: map_and_unmap(&mapping);
 
 	if (err)
 		return err;
@@ -121,6 +127,7 @@ static int __init bench_init(void)
 	print("nested-empty-section", two.least - one.least, two.begin,
 	      two.begin + SECTIONS * two.least);
 	print("vmap", mapping.least, mapping.begin, mapping.begin + mapping.least);
+	irqs_off_print("vmap", &mapping.irqs_off);
 
 	return 0;
 }
