@@ -93,7 +93,7 @@ bench_run()
 		"batch":{"mmu_update":{"requests":32}},"update_va_mapping":0,"page_fault":5}]}]}}' \
 		>"$run/results/$arm.bench.windows.json"
 	[ -e "$run/report.json" ] || echo '{"host":{"accel":"icount"},"scenarios":[]}' >"$run/report.json"
-	jq --arg arm "$arm" '.scenarios += [$arm, "\($arm)+irqsoff" | {arm: .}]' "$run/report.json" >"$run/new"
+	jq --arg arm "$arm" '.scenarios += [$arm, "\($arm)+irqsoff" | {arm: ., scenario: "bench"}]' "$run/report.json" >"$run/new"
 	mv "$run/new" "$run/report.json"
 }
 
