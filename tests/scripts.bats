@@ -121,6 +121,7 @@ report_bench()
 	[[ $output =~ fork\ +patched\ +1\ +0\ +0\ +0\ +4\ +1\ +5\ +16.5 ]]
 	[[ $output =~ fork\ +20\ +14\ +-30\ % ]]
 	[[ $output =~ fork\ +100\ +where_one\ +70\ +where_one ]]
+	[ "$(grep -c where_one <<<"$output")" -eq 1 ]
 	[[ $output =~ fork\ +650\ +660\ +1.54\ % ]]
 	grep -q '>65</text>' "$tmp/bench/bench.svg"
 }
