@@ -55,7 +55,8 @@ static void wrprotect(struct kunit *test)
 
 	local_irq_save(flags);
 	section = section_enter();
-	ptep_set_wrprotect(&init_mm, (unsigned long)m.word, m.ptep);
+	/* Any mm does: the page is the kernel's, and init_mm is not exported. */
+	ptep_set_wrprotect(current->active_mm, (unsigned long)m.word, m.ptep);
 	delayed = pte_write(READ_ONCE(*m.ptep));
 	if (delayed)
 		WRITE_ONCE(*m.word, 1);
@@ -79,7 +80,7 @@ static void clear(struct kunit *test, pgprot_t prot, bool writable)
 
 	local_irq_save(flags);
 	section = section_enter();
-	old = ptep_get_and_clear(&init_mm, (unsigned long)m.word, m.ptep);
+	old = ptep_get_and_clear(current->active_mm, (unsigned long)m.word, m.ptep);
 	delayed = !pte_none(READ_ONCE(*m.ptep));
 	if (delayed && writable)
 		WRITE_ONCE(*m.word, 1);
