@@ -55,7 +55,10 @@ static void wrprotect(struct kunit *test)
 
 	local_irq_save(flags);
 	section = section_enter();
-	/* Any mm does: the page is the kernel's, and init_mm is not exported. */
+	/*
+	 * init_mm is not exported, and any other does, but for a kernel with
+	 * PAGE_TABLE_CHECK, which then takes the page for a user's.
+	 */
 	ptep_set_wrprotect(current->active_mm, (unsigned long)m.word, m.ptep);
 	delayed = pte_write(READ_ONCE(*m.ptep));
 	if (delayed)
