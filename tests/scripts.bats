@@ -234,3 +234,11 @@ report_bench()
 	done
 	[ "$(grep -c '^| [a-z][a-z0-9]*-.* |$' "$top/docs/mutants.md")" -eq "$(find "$top/tests/mutants" -name '*.patch' | wc -l)" ]
 }
+
+@test "check: the jobs of .gitlab-ci.yml have all of its parts" {
+	run "$top/tests/check" none
+	[ "$status" -eq 2 ]
+	[[ $output == *"no such test: none; there are fast, all, everything, and the parts shellcheck "* ]]
+	jobs=$(sed -n '/PARTS:/,/script:/s/^ *- \([a-z -]*\)$/\1/p' "$top/.gitlab-ci.yml" | tr '\n' ' ')
+	[[ "$output " == *" scenarios ${jobs#all }" ]]
+}
