@@ -51,6 +51,21 @@ $found" poweroff
 	done
 }
 
+@test "judge: the first complaint counts" {
+	judge "WARNING: CPU: 0 PID: 1 at mm/memory.c:1
+BUG: Bad page map in process test" poweroff
+	[[ $output == "fail	WARNING: "* ]]
+}
+
+@test "judge: an int3 out of nowhere is an error, but not after another complaint" {
+	judge "Oops: int3: 0000 [#1] PREEMPT SMP
+Kernel panic - not syncing: Fatal exception in interrupt" crash
+	[[ $output == "error	Oops: int3: 0000 [#1] PREEMPT SMP: QEMU "* ]]
+	judge "BUG: Bad page map in process test
+Oops: int3: 0000 [#1] PREEMPT SMP" crash
+	[ "$outcome" = fail ]
+}
+
 @test "judge: a crash fails" {
 	judge "$good" crash
 	[ "$outcome" = fail ]
