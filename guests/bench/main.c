@@ -4,19 +4,11 @@
  * of many small ones.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "cost.h"
-#include "kselftest.h"
+#include "pages.h"
 
-#define PAGE	4096UL
 #define NR	2048UL
 #define LEN	(NR * PAGE)
 #define PMD	(512 * PAGE)
@@ -94,17 +86,6 @@ static int make_file(void)
 		if (write(fd, zeros, PAGE) != PAGE)
 			ksft_exit_fail_msg("/tmp: %s\n", strerror(errno));
 	return fd;
-}
-
-static char *map_file(int fd)
-{
-	char *area = mmap(NULL, LEN, PROT_READ, MAP_PRIVATE, fd, 0);
-
-	if (area == MAP_FAILED)
-		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
-	for (unsigned long i = 0; i < NR; i++)
-		(void)*(volatile char *)(area + i * PAGE);
-	return area;
 }
 
 /* A process that sends back what we send. Both only ever sleep in read(). */
@@ -188,7 +169,7 @@ int main(int argc, char **argv)
 		TIMED(&cost[DONTNEED], madvise(to, LEN, MADV_DONTNEED));
 		touch(to);
 		TIMED(&cost[MUNMAP], munmap(to, LEN));
-		TIMED(&cost[FILE_MAP], from = map_file(file));
+		TIMED(&cost[FILE_MAP], from = map_and_read(file, NR));
 		munmap(from, LEN);
 		/* It is many rounds in itself. */
 		if (round < 2)

@@ -27,6 +27,8 @@
 /* Of /proc/kpageflags */
 #define KPF_DIRTY	(1UL << 4)
 #define KPF_SWAPCACHE	(1UL << 13)
+#define KPF_COMPOUND_HEAD	(1UL << 15)
+#define KPF_COMPOUND_TAIL	(1UL << 16)
 
 static inline void put(const char *path, const char *text)
 {
@@ -118,6 +120,18 @@ static inline char *map_pages(unsigned long nr, int fd)
 
 	if (at == MAP_FAILED)
 		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
+	return at;
+}
+
+/* A private mapping of the first nr pages of a file, of each of which a byte was read. */
+static inline char *map_and_read(int fd, unsigned long nr)
+{
+	char *at = mmap(NULL, nr * PAGE, PROT_READ, MAP_PRIVATE, fd, 0);
+
+	if (at == MAP_FAILED)
+		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
+	for (unsigned long i = 0; i < nr; i++)
+		(void)*(volatile char *)(at + i * PAGE);
 	return at;
 }
 
