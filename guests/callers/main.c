@@ -184,27 +184,34 @@ static long scan(int pagemap, void *area, struct page_region *regions, unsigned 
 	return pages;
 }
 
-static void test_pagemap_scan(void)
+/* Of which pages are written a scan tells. Closed, they may all be written to again. */
+static int watch_writes(void *area)
 {
-	static struct page_region regions[MAX_NR];
-	int pagemap = open("/proc/self/pagemap", O_RDONLY);
-	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
 	struct uffdio_api api = {
 		.api = UFFD_API,
-		.features = UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED,
+		.features = UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED |
+			    UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
 	};
-	void *area = new_area();
 	struct uffdio_register reg = {
 		.range = { .start = (uintptr_t)area, .len = nr * PAGE },
 		.mode = UFFDIO_REGISTER_MODE_WP,
 	};
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+
+	if (ioctl(uffd, UFFDIO_API, &api) || ioctl(uffd, UFFDIO_REGISTER, &reg))
+		ksft_exit_fail_msg("userfaultfd: %s\n", strerror(errno));
+	return uffd;
+}
+
+static void test_pagemap_scan(void)
+{
+	static struct page_region regions[MAX_NR];
+	int pagemap = open("/proc/self/pagemap", O_RDONLY);
+	void *area = new_area();
+	int uffd = watch_writes(area);
 	long first, second, third;
-	bool ok;
 
 	fill(area, 5000);
-	ok = !ioctl(uffd, UFFDIO_API, &api) && !ioctl(uffd, UFFDIO_REGISTER, &reg);
-	ksft_test_result(ok, "userfaultfd for the pagemap scan\n");
-
 	first = scan(pagemap, area, regions, nr);
 	second = scan(pagemap, area, regions, nr);
 	ksft_print_msg("written: %ld pages, then %ld\n", first, second);
@@ -218,6 +225,38 @@ static void test_pagemap_scan(void)
 	ksft_test_result(holds(area, 5000), "pagemap scan changes no contents\n");
 
 	close(uffd);
+	close(pagemap);
+	munmap(area, nr * PAGE);
+}
+
+/*
+ * Where a file's entry is cleared, a marker says that it was write-protected. It is put
+ * there in the same section, and must find the entry gone, also one without access.
+ */
+static void test_markers(void)
+{
+	static struct page_region regions[MAX_NR];
+	int pagemap = open("/proc/self/pagemap", O_RDONLY), uffd;
+	int fd = memfd_create("callers", 0);
+	long first, second;
+	void *area;
+
+	if (ftruncate(fd, nr * PAGE))
+		ksft_exit_fail_msg("memfd: %s\n", strerror(errno));
+	area = mmap(NULL, nr * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	uffd = watch_writes(area);
+	fill(area, 5500);
+	first = scan(pagemap, area, regions, nr);
+	mprotect(area, nr * PAGE, PROT_NONE);
+	madvise(area, nr * PAGE, MADV_DONTNEED);
+	mprotect(area, nr * PAGE, PROT_READ | PROT_WRITE);
+	second = scan(pagemap, area, regions, nr);
+	ksft_print_msg("written: %ld pages, then %ld\n", first, second);
+	ksft_test_result(first == (long)nr && second == 0, "markers stand for protected entries\n");
+	ksft_test_result(holds(area, 5500), "markers change no contents\n");
+
+	close(uffd);
+	close(fd);
 	close(pagemap);
 	munmap(area, nr * PAGE);
 }
@@ -276,11 +315,12 @@ int main(int argc, char **argv)
 	sigaction(SIGBUS, &action, NULL);
 
 	ksft_print_header();
-	ksft_set_plan(17);
+	ksft_set_plan(18);
 	test_mprotect();
 	test_mremap();
 	test_madvise();
 	test_pagemap_scan();
+	test_markers();
 	test_fork();
 	ksft_finished();
 }
