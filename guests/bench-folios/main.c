@@ -10,7 +10,7 @@
 #include "pages.h"
 
 #define NR	2048UL
-#define ROUNDS	6
+#define ROUNDS	12
 
 /* scripts/build-folios makes it: a file of NR pages. */
 #define IMAGE	"/folios.erofs"

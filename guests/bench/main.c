@@ -12,7 +12,7 @@
 #define NR	2048UL
 #define LEN	(NR * PAGE)
 #define PMD	(512 * PAGE)
-#define ROUNDS	6
+#define ROUNDS	12
 #define PROGRAMS	100	/* that one round of exec runs */
 #define TURNS	1000	/* of one round of switch; each is two switches */
 
