@@ -11,25 +11,13 @@
  * batch (31 entries) nor of a page table (512), and cross its end.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/fs.h>
-#include <linux/userfaultfd.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "kselftest.h"
+#include "scan.h"
 
-#define PAGE	4096UL
 #define MAX_NR	1219UL
 
 static unsigned long nr = MAX_NR;	/* pages of an area; an argument makes it fewer */
@@ -161,71 +149,26 @@ static void test_madvise(void)
 	munmap(area, nr * PAGE);
 }
 
-/* How many pages were written since they were last protected; protects them. */
-static long scan(int pagemap, void *area, struct page_region *regions, unsigned int room)
-{
-	struct pm_scan_arg arg = {
-		.size = sizeof(arg),
-		.flags = PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC,
-		.start = (uintptr_t)area,
-		.end = (uintptr_t)area + nr * PAGE,
-		.vec = (uintptr_t)regions,
-		.vec_len = room,
-		.category_mask = PAGE_IS_WRITTEN,
-		.return_mask = PAGE_IS_WRITTEN,
-	};
-	long found, pages = 0;
-
-	found = ioctl(pagemap, PAGEMAP_SCAN, &arg);
-	if (found < 0)
-		return -errno;
-	for (long i = 0; i < found; i++)
-		pages += (regions[i].end - regions[i].start) / PAGE;
-	return pages;
-}
-
-/* Of which pages are written a scan tells. Closed, they may all be written to again. */
-static int watch_writes(void *area)
-{
-	struct uffdio_api api = {
-		.api = UFFD_API,
-		.features = UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED |
-			    UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
-	};
-	struct uffdio_register reg = {
-		.range = { .start = (uintptr_t)area, .len = nr * PAGE },
-		.mode = UFFDIO_REGISTER_MODE_WP,
-	};
-	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
-
-	if (ioctl(uffd, UFFDIO_API, &api) || ioctl(uffd, UFFDIO_REGISTER, &reg))
-		ksft_exit_fail_msg("userfaultfd: %s\n", strerror(errno));
-	return uffd;
-}
-
 static void test_pagemap_scan(void)
 {
-	static struct page_region regions[MAX_NR];
-	int pagemap = open("/proc/self/pagemap", O_RDONLY);
 	void *area = new_area();
-	int uffd = watch_writes(area);
-	long first, second, third;
+	int uffd = watch_writes(area, nr);
+	unsigned long first, second, third;
 
 	fill(area, 5000);
-	first = scan(pagemap, area, regions, nr);
-	second = scan(pagemap, area, regions, nr);
-	ksft_print_msg("written: %ld pages, then %ld\n", first, second);
-	ksft_test_result(first == (long)nr && second == 0, "pagemap scan protects every page\n");
+	first = scan_pages(area, nr);
+	second = scan_pages(area, nr);
+	ksft_print_msg("written: %lu pages, then %lu\n", first, second);
+	ksft_test_result(first == nr && second == 0, "pagemap scan protects every page\n");
 
 	for (unsigned long i = 0; i < nr; i += 7)
 		*page(area, i) = 5000 + i;
-	third = scan(pagemap, area, regions, nr);
-	ksft_print_msg("written: %ld pages\n", third);
-	ksft_test_result(third == (long)(nr + 6) / 7, "pagemap scan finds every page written since\n");
+	third = scan_pages(area, nr);
+	ksft_print_msg("written: %lu pages\n", third);
+	ksft_test_result(third == (nr + 6) / 7, "pagemap scan finds every page written since\n");
 	ksft_test_result(holds(area, 5000), "pagemap scan changes no contents\n");
 
 	close(uffd);
-	close(pagemap);
 	munmap(area, nr * PAGE);
 }
 
@@ -235,29 +178,26 @@ static void test_pagemap_scan(void)
  */
 static void test_markers(void)
 {
-	static struct page_region regions[MAX_NR];
-	int pagemap = open("/proc/self/pagemap", O_RDONLY), uffd;
-	int fd = memfd_create("callers", 0);
-	long first, second;
+	int fd = memfd_create("callers", 0), uffd;
+	unsigned long first, second;
 	void *area;
 
 	if (ftruncate(fd, nr * PAGE))
 		ksft_exit_fail_msg("memfd: %s\n", strerror(errno));
 	area = mmap(NULL, nr * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	uffd = watch_writes(area);
+	uffd = watch_writes(area, nr);
 	fill(area, 5500);
-	first = scan(pagemap, area, regions, nr);
+	first = scan_pages(area, nr);
 	mprotect(area, nr * PAGE, PROT_NONE);
 	madvise(area, nr * PAGE, MADV_DONTNEED);
 	mprotect(area, nr * PAGE, PROT_READ | PROT_WRITE);
-	second = scan(pagemap, area, regions, nr);
-	ksft_print_msg("written: %ld pages, then %ld\n", first, second);
-	ksft_test_result(first == (long)nr && second == 0, "markers stand for protected entries\n");
+	second = scan_pages(area, nr);
+	ksft_print_msg("written: %lu pages, then %lu\n", first, second);
+	ksft_test_result(first == nr && second == 0, "markers stand for protected entries\n");
 	ksft_test_result(holds(area, 5500), "markers change no contents\n");
 
 	close(uffd);
 	close(fd);
-	close(pagemap);
 	munmap(area, nr * PAGE);
 }
 

@@ -12,13 +12,9 @@
  * the crew writes, and must have every byte in the end (crew.h).
  */
 #define _GNU_SOURCE
-#include <linux/fs.h>
-#include <linux/userfaultfd.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
-
 #include "crew.h"
 #include "pass.h"
+#include "scan.h"
 
 #define COPIED	2000UL	/* pages */
 #define SECONDS	10
@@ -76,55 +72,6 @@ static void test_soft_dirty(const char *name, char *(*operation)(void), bool aga
 	ksft_test_result(written && clean && !missed, "soft-dirty has what is written during %s\n", name);
 }
 
-static int write_protect(void *at, unsigned long nr)
-{
-	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
-	struct uffdio_api api = {
-		.api = UFFD_API,
-		.features = UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED |
-			    UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
-	};
-	struct uffdio_register reg = {
-		.range = { .start = (uintptr_t)at, .len = nr * PAGE },
-		.mode = UFFDIO_REGISTER_MODE_WP,
-	};
-
-	if (ioctl(uffd, UFFDIO_API, &api) || ioctl(uffd, UFFDIO_REGISTER, &reg))
-		ksft_exit_fail_msg("userfaultfd: %s\n", strerror(errno));
-	return uffd;
-}
-
-static struct page_region regions[COPIED];
-
-/* The regions that were written since the last time, protected again. */
-static long scan(void *at, unsigned long nr)
-{
-	static int fd = -1;
-	struct pm_scan_arg arg = {
-		.size = sizeof(arg),
-		.flags = PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC,
-		.start = (uintptr_t)at,
-		.end = (uintptr_t)at + nr * PAGE,
-		.vec = (uintptr_t)regions,
-		.vec_len = COPIED,
-		.category_mask = PAGE_IS_WRITTEN,
-		.return_mask = PAGE_IS_WRITTEN,
-	};
-	long found;
-
-	if (fd < 0)
-		fd = open_proc("/proc/self/pagemap");
-	found = ioctl(fd, PAGEMAP_SCAN, &arg);
-	if (found < 0)
-		ksft_exit_fail_msg("PAGEMAP_SCAN: %s\n", strerror(errno));
-	return found;
-}
-
-static unsigned long pages_of(const struct page_region *region)
-{
-	return (region->end - region->start) / PAGE;
-}
-
 static unsigned long copy_written(const char *at, char *copy)
 {
 	unsigned long pages = 0;
@@ -141,7 +88,7 @@ static unsigned long copy_written(const char *at, char *copy)
 static void test_copy(void)
 {
 	char *at = map_pages(COPIED, -1), *copy = map_pages(COPIED, -1);
-	int uffd = write_protect(at, COPIED);
+	int uffd = watch_writes(at, COPIED);
 	unsigned long scans = 0, copied = 0, partial = 0, written, wrong, missed = 0;
 	time_t end = time(NULL) + SECONDS;
 	bool ok = true;
@@ -191,7 +138,7 @@ static void test_marks(const char *name, char *(*operation)(void))
 			ksft_exit_fail_msg("memfd: %s\n", strerror(errno));
 		area = map(fd);
 		fill(area);
-		uffd = write_protect(area, NR);
+		uffd = watch_writes(area, NR);
 		scan(area, NR);
 		if (scan(area, NR))
 			ksft_exit_fail_msg("PAGEMAP_SCAN did not protect\n");
