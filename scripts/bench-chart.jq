@@ -24,7 +24,7 @@ def panel($x; $title; $share):
 	| ($top + $group * $w + 5 + $bar * $a) as $y | ([., $most] | min * $scale) as $long
 	| "<rect x=\"\($x)\" y=\"\($y)\" width=\"\($long)\" height=\"\($bar - 1)\" fill=\"\($colours[$a % 6])\"/>",
 	(select(. > $most) | "<path d=\"M\($x + $long - 12) \($y + $bar) l4 -\($bar + 1)\" stroke=\"#fff\" stroke-width=\"3\"/>"),
-	"<text x=\"\($x + $long + 4)\" y=\"\($y + 9)\" font-size=\"10\">\(round)</text>");
+	"<text x=\"\($x + $long + 4)\" y=\"\($y + 9)\" font-size=\"10\" stroke=\"#fff\" stroke-width=\"3\" paint-order=\"stroke\">\(round)</text>");
 "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"\($page)\" height=\"\($bottom + 10)\" font-family=\"sans-serif\" font-size=\"11\" fill=\"#222\">",
 "<rect width=\"\($page)\" height=\"\($bottom + 10)\" fill=\"#fff\"/>",
 (range($arms | length) | "<rect x=\"\(150 + . * 130)\" y=\"14\" width=\"12\" height=\"12\" fill=\"\($colours[. % 6])\"/>",
