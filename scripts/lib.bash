@@ -24,6 +24,10 @@ base_of()
 	esac
 }
 
+# For each kernel: no time, user or host in the image, and what ccache knows is shared.
+export KBUILD_BUILD_TIMESTAMP='1970-01-01' KBUILD_BUILD_USER=xen-lazymmu KBUILD_BUILD_HOST=xen-lazymmu
+export CCACHE_DIR=$cache/ccache CCACHE_MAXSIZE=2G CCACHE_NOHASHDIR=1
+
 # The kernel under test, and the source that the patched hypervisor is built from.
 base=$(base_of patched)
 # shellcheck disable=SC2034
@@ -86,6 +90,23 @@ publish()
 key()
 {
 	sha256sum | cut -c1-20
+}
+
+# changes: what the patches change whose paths are on standard input, for a key. Nothing
+# that is built has their messages.
+changes()
+{
+	# shellcheck disable=SC2016 # $ is each file's last line
+	(cd "$top" && xargs -r sed -s -n '/^diff --git /,$p')
+}
+
+# cached ENTRY: ends the script, with ENTRY as what it prints, if the cache has it.
+cached()
+{
+	[[ ! -e $1 ]] || {
+		echo "$1"
+		exit 0
+	}
 }
 
 # step WHAT LOG COMMAND...: runs COMMAND with its output in LOG. On a terminal,
