@@ -160,6 +160,7 @@ report_bench()
 		step "work" "$tmp/log" work
 	EOF
 	XDG_CACHE_HOME=$tmp run timeout -s INT -k 10 2 bash "$tmp/script"
+	[ "$status" -eq 124 ]
 	run pgrep -f 'sleep 9876[56]'
 	[ "$status" -eq 1 ]
 	[ -z "$(ls "$tmp/xen-lazymmu")" ]
