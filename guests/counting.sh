@@ -22,7 +22,7 @@ trace_begin()
 {
 	# To memory: it cannot write to 9p. The mask is that of xenbatch.
 	xentrace -D -S 1024 -e 0x00223000 "$local/trace" >"$local/xentrace.log" 2>&1 </dev/null &
-	tracer=$!
+	echo $! >"$local/tracer"
 	# Until it is up, and has seen on every processor who runs there.
 	sleep 1
 }
@@ -30,6 +30,8 @@ trace_begin()
 trace_stop()
 {
 	sleep 1
+	tracer=$(cat "$local/tracer")
+	rm "$local/tracer"
 	kill -INT "$tracer"
 	wait "$tracer" || cat "$local/xentrace.log"
 }

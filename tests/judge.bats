@@ -92,6 +92,11 @@ ok 1 suite # SKIP nothing here" poweroff
 	[ "$outcome" = error ]
 }
 
+@test "judge: a pass tells what was skipped" {
+	judge "${good/ok 2 inner/ok 2 inner # SKIP not here}" poweroff
+	[ "$output" = "pass	skipped: inner # SKIP not here" ]
+}
+
 @test "judge: no guest is an error, and xl's words are kept" {
 	judge "" "error:xl ended with 3"
 	[ "$output" = "error	xl ended with 3" ]

@@ -8,7 +8,8 @@
  * to the wrong page shows as one or the other.
  *
  * Method: each page holds its own number. The areas are neither a multiple of a
- * batch (31 entries) nor of a page table (512), and cross its end.
+ * batch (31 entries, 128 with the series) nor of a page table (512), and cross its
+ * end.
  */
 #define _GNU_SOURCE
 #include <setjmp.h>
@@ -18,9 +19,7 @@
 
 #include "scan.h"
 
-#define MAX_NR	1219UL
-
-static unsigned long nr = MAX_NR;	/* pages of an area; an argument makes it fewer */
+#define NR	1219UL	/* pages of an area */
 
 static sigjmp_buf fault;
 
@@ -53,18 +52,18 @@ static uint64_t *page(void *area, unsigned long i)
 
 static void *new_area(void)
 {
-	void *area = mmap(NULL, nr * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *area = mmap(NULL, NR * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (area == MAP_FAILED)
 		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
-	madvise(area, nr * PAGE, MADV_NOHUGEPAGE);
+	madvise(area, NR * PAGE, MADV_NOHUGEPAGE);
 	return area;
 }
 
 /* Every page holds its number plus base; says which one does not. */
 static bool holds(void *area, uint64_t base)
 {
-	for (unsigned long i = 0; i < nr; i++) {
+	for (unsigned long i = 0; i < NR; i++) {
 		if (*page(area, i) != base + i) {
 			ksft_print_msg("page %lu holds %lu, not %lu\n", i, *page(area, i), base + i);
 			return false;
@@ -75,13 +74,13 @@ static bool holds(void *area, uint64_t base)
 
 static void fill(void *area, uint64_t base)
 {
-	for (unsigned long i = 0; i < nr; i++)
+	for (unsigned long i = 0; i < NR; i++)
 		*page(area, i) = base + i;
 }
 
 static bool allows(void *area, bool readable, bool writable)
 {
-	for (unsigned long i = 0; i < nr; i++) {
+	for (unsigned long i = 0; i < NR; i++) {
 		if (can_read(page(area, i)) != readable || can_write(page(area, i)) != writable) {
 			ksft_print_msg("page %lu is not as it was asked for\n", i);
 			return false;
@@ -95,36 +94,36 @@ static void test_mprotect(void)
 	void *area = new_area();
 
 	fill(area, 1000);
-	mprotect(area, nr * PAGE, PROT_READ);
+	mprotect(area, NR * PAGE, PROT_READ);
 	ksft_test_result(allows(area, true, false) && holds(area, 1000), "mprotect to read-only\n");
-	mprotect(area, nr * PAGE, PROT_NONE);
+	mprotect(area, NR * PAGE, PROT_NONE);
 	ksft_test_result(allows(area, false, false), "mprotect to nothing\n");
-	mprotect(area, nr * PAGE, PROT_READ | PROT_WRITE);
+	mprotect(area, NR * PAGE, PROT_READ | PROT_WRITE);
 	ksft_test_result(allows(area, true, true) && holds(area, 1000), "mprotect to read-write\n");
-	munmap(area, nr * PAGE);
+	munmap(area, NR * PAGE);
 	ksft_test_result(allows(area, false, false), "munmap\n");
 
 	/* An entry that is not present has its frame number inverted. */
 	area = new_area();
 	fill(area, 1000);
-	mprotect(area, nr * PAGE, PROT_NONE);
-	munmap(area, nr * PAGE);
+	mprotect(area, NR * PAGE, PROT_NONE);
+	munmap(area, NR * PAGE);
 	ksft_test_result(allows(area, false, false), "munmap of what was protected\n");
 }
 
 static void test_mremap(void)
 {
-	char *room = mmap(NULL, (nr + 1024) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *room = mmap(NULL, (NR + 1024) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	char *target = (char *)(((uintptr_t)room | (512 * PAGE - 1)) + 1) + 3 * PAGE;
 	void *area = new_area();
 	void *moved;
 
 	fill(area, 2000);
-	moved = mremap(area, nr * PAGE, nr * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, target);
+	moved = mremap(area, NR * PAGE, NR * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, target);
 	ksft_test_result(moved == target && allows(target, true, true) && holds(target, 2000),
 			 "mremap to a place that is not aligned\n");
 	ksft_test_result(allows(area, false, false), "mremap leaves nothing behind\n");
-	munmap(room, (nr + 1024) * PAGE);
+	munmap(room, (NR + 1024) * PAGE);
 }
 
 static void test_madvise(void)
@@ -133,43 +132,43 @@ static void test_madvise(void)
 	bool ok = true;
 
 	fill(area, 3000);
-	madvise(area, nr * PAGE, MADV_COLD);
+	madvise(area, NR * PAGE, MADV_COLD);
 	ksft_test_result(holds(area, 3000), "madvise cold\n");
 
-	madvise(area, nr * PAGE, MADV_FREE);
-	for (unsigned long i = 0; i < nr; i++)
+	madvise(area, NR * PAGE, MADV_FREE);
+	for (unsigned long i = 0; i < NR; i++)
 		ok &= *page(area, i) == 3000 + i || *page(area, i) == 0;
 	fill(area, 4000);
 	ksft_test_result(ok && holds(area, 4000), "madvise free, then written again\n");
 
-	ok = !madvise(area, nr * PAGE, MADV_DONTNEED);
-	for (unsigned long i = 0; i < nr; i++)
+	ok = !madvise(area, NR * PAGE, MADV_DONTNEED);
+	for (unsigned long i = 0; i < NR; i++)
 		ok &= *page(area, i) == 0;
 	ksft_test_result(ok, "madvise dontneed\n");
-	munmap(area, nr * PAGE);
+	munmap(area, NR * PAGE);
 }
 
 static void test_pagemap_scan(void)
 {
 	void *area = new_area();
-	int uffd = watch_writes(area, nr);
+	int uffd = watch_writes(area, NR);
 	unsigned long first, second, third;
 
 	fill(area, 5000);
-	first = scan_pages(area, nr);
-	second = scan_pages(area, nr);
+	first = scan_pages(area, NR);
+	second = scan_pages(area, NR);
 	ksft_print_msg("written: %lu pages, then %lu\n", first, second);
-	ksft_test_result(first == nr && second == 0, "pagemap scan protects every page\n");
+	ksft_test_result(first == NR && second == 0, "pagemap scan protects every page\n");
 
-	for (unsigned long i = 0; i < nr; i += 7)
+	for (unsigned long i = 0; i < NR; i += 7)
 		*page(area, i) = 5000 + i;
-	third = scan_pages(area, nr);
+	third = scan_pages(area, NR);
 	ksft_print_msg("written: %lu pages\n", third);
-	ksft_test_result(third == (nr + 6) / 7, "pagemap scan finds every page written since\n");
+	ksft_test_result(third == (NR + 6) / 7, "pagemap scan finds every page written since\n");
 	ksft_test_result(holds(area, 5000), "pagemap scan changes no contents\n");
 
 	close(uffd);
-	munmap(area, nr * PAGE);
+	munmap(area, NR * PAGE);
 }
 
 /*
@@ -182,23 +181,23 @@ static void test_markers(void)
 	unsigned long first, second;
 	void *area;
 
-	if (ftruncate(fd, nr * PAGE))
+	if (ftruncate(fd, NR * PAGE))
 		ksft_exit_fail_msg("memfd: %s\n", strerror(errno));
-	area = mmap(NULL, nr * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	uffd = watch_writes(area, nr);
+	area = mmap(NULL, NR * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	uffd = watch_writes(area, NR);
 	fill(area, 5500);
-	first = scan_pages(area, nr);
-	mprotect(area, nr * PAGE, PROT_NONE);
-	madvise(area, nr * PAGE, MADV_DONTNEED);
-	mprotect(area, nr * PAGE, PROT_READ | PROT_WRITE);
-	second = scan_pages(area, nr);
+	first = scan_pages(area, NR);
+	mprotect(area, NR * PAGE, PROT_NONE);
+	madvise(area, NR * PAGE, MADV_DONTNEED);
+	mprotect(area, NR * PAGE, PROT_READ | PROT_WRITE);
+	second = scan_pages(area, NR);
 	ksft_print_msg("written: %lu pages, then %lu\n", first, second);
-	ksft_test_result(first == nr && second == 0, "markers stand for protected entries\n");
+	ksft_test_result(first == NR && second == 0, "markers stand for protected entries\n");
 	ksft_test_result(holds(area, 5500), "markers change no contents\n");
 
 	close(uffd);
 	close(fd);
-	munmap(area, nr * PAGE);
+	munmap(area, NR * PAGE);
 }
 
 static void test_fork(void)
@@ -239,17 +238,12 @@ static void test_fork(void)
 		ok &= status == 0;
 	}
 	ksft_test_result(ok && holds(area, 7000), "20 children write and exit\n");
-	munmap(area, nr * PAGE);
+	munmap(area, NR * PAGE);
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
 	struct sigaction action = { .sa_handler = on_fault };
-
-	if (argc > 1)
-		nr = strtoul(argv[1], NULL, 10);
-	if (!nr || nr > MAX_NR)
-		ksft_exit_fail_msg("not 1 to %lu pages: %s\n", MAX_NR, argv[1]);
 
 	sigaction(SIGSEGV, &action, NULL);
 	sigaction(SIGBUS, &action, NULL);

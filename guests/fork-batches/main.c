@@ -8,7 +8,8 @@
  * Its children inherit that, and go to 254.
  *
  * Expected: one hypercall for 16 pages or more, in a child, in its child, and in one
- * that was switched out in between. The buffer of a batch has room for 31.
+ * that was switched out in between. The buffer of a batch has room for 31,
+ * with the 6.12 series for 128.
  *
  * Method: the kernel's xen_mc_flush events of that task, around one mprotect.
  */

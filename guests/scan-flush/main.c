@@ -128,6 +128,10 @@ int main(void)
 	kill(other, SIGKILL);
 	ksft_print_msg("%d scans of %lu us; of %lu during which the thread wrote, %lu pages missed\n",
 		       round, sum / round / US, meetings, missed);
-	ksft_test_result(meetings == MEETINGS && !missed, "a vCPU that joins during a scan is found writing\n");
+	/* A machine that is too slow for it has shown nothing. */
+	if (meetings < MEETINGS && !missed)
+		ksft_test_result_skip("the thread met too few of the scans\n");
+	else
+		ksft_test_result(!missed, "a vCPU that joins during a scan is found writing\n");
 	ksft_finished();
 }
