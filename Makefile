@@ -24,10 +24,10 @@ run: ## build both arms, boot Xen and the guests, print the table
 check-fast: ## test what needs no boot: scripts, patches, their round trip
 	@tests/check fast
 
-check: ## test everything: check-fast, then the scenarios
+check: ## and the fuzzers, the mutants and the scenarios
 	@tests/check all
 
-check-all: ## and what takes hours: each patch built and booted, and the machines without Xen
+check-all: ## and what takes hours: patch by patch, other machines, memory pressure, torture
 	@tests/check $(or $(PARTS),everything)
 
 mutants: ## break the Xen code on purpose, and see the scenarios fail
