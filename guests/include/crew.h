@@ -21,6 +21,7 @@ static struct {
 	char *_Atomic at;	/* where the pages are */
 	unsigned long nr;
 	uint64_t (*content)(unsigned long page, unsigned int turn);	/* its first word */
+	unsigned long dwell;	/* turns of a loop that a writer is in a page before it writes */
 	_Atomic unsigned int turn[CREW_MAX];	/* how often a page was written */
 	_Atomic unsigned long in[WRITERS];	/* the page that a writer is in, plus 1 */
 	_Atomic unsigned long written[WRITERS], wrong;
@@ -79,6 +80,23 @@ static bool check_page(unsigned long i)
 	return page_holds(atomic_load(&crew.at) + i * PAGE, i, crew.turn[i], false);
 }
 
+/*
+ * Has the page's entry in the TLB, writable, for a while, and the page stays as it is. The
+ * entries of a writer's other pages do not live until it comes back, nor does one a system
+ * call.
+ */
+static void dwell_in_page(unsigned long i)
+{
+	volatile uint64_t *page;
+
+	if (sigsetjmp(gone, 0))
+		sched_yield();
+	page = (volatile uint64_t *)(atomic_load(&crew.at) + i * PAGE);
+	page[0] = content_of(i, crew.turn[i], 0);
+	for (volatile unsigned long n = 0; n < crew.dwell; n++)
+		;
+}
+
 static inline void *writer(void *arg)
 {
 	unsigned int me = (uintptr_t)arg;
@@ -93,6 +111,8 @@ static inline void *writer(void *arg)
 		}
 		if (!check_page(i))
 			atomic_fetch_add(&crew.wrong, 1);
+		if (crew.dwell)
+			dwell_in_page(i);
 		atomic_store(&crew.in[me], i + 1);
 		write_page(i);
 		crew.turn[i]++;

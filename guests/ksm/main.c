@@ -8,12 +8,13 @@
  *
  * Method: pages have one of four contents, and each write turns one into the next, so
  * that ksmd finds equal pages all the time, and pages that stop being equal as it looks.
+ * A writer has the entry in its TLB for a while before, so that a merging comes between.
  */
 #define _GNU_SOURCE
 #include "crew.h"
 
 #define NR_PAGES	240UL	/* few, so that ksmd and a writer meet */
-#define SECONDS		20
+#define SECONDS		40
 #define KSM		"/sys/kernel/mm/ksm/"
 
 static uint64_t one_of_four(unsigned long page, unsigned int turn)
@@ -35,6 +36,7 @@ int main(void)
 	there = reserve(NR_PAGES);
 	if (madvise(at, NR_PAGES * PAGE, MADV_MERGEABLE))
 		ksft_exit_fail_msg("MADV_MERGEABLE: %s\n", strerror(errno));
+	crew.dwell = 20000;
 	crew_begin(at, NR_PAGES, one_of_four);
 	put(KSM "sleep_millisecs", "0");
 	put(KSM "pages_to_scan", "1000");
