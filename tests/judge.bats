@@ -51,6 +51,15 @@ $found" poweroff
 	done
 }
 
+@test "judge: a swap entry that is wrong fails" {
+	for found in 'get_swap_device: Bad swap file entry 3fffffffffffe' \
+		'_swap_info_get: Unused swap offset entry 0000011f' 'watchdog: BUG: soft lockup - CPU#0 stuck for 22s!'; do
+		judge "$good
+$found" poweroff
+		[[ $output == "fail	$found" ]]
+	done
+}
+
 @test "judge: the first complaint counts" {
 	judge "WARNING: CPU: 0 PID: 1 at mm/memory.c:1
 BUG: Bad page map in process test" poweroff
@@ -79,6 +88,29 @@ Oops: int3: 0000 [#1] PREEMPT SMP" crash
 @test "judge: fewer tests than planned fail" {
 	judge "${good/1..1/1..2}" poweroff
 	[ "$outcome" = fail ]
+}
+
+@test "judge: a program that dies fails, before its first test or after its last" {
+	judge "1..18
+init: test exited with 139" poweroff
+	[ "$output" = "fail	init: test exited with 139" ]
+	judge "$good
+init: test exited with 139" poweroff
+	[ "$outcome" = fail ]
+}
+
+@test "judge: a program that bails out fails, with its reason" {
+	judge "1..1
+Bail out! mremap: Bad address
+# Totals: pass:0 fail:0
+init: test exited with 1" poweroff
+	[ "$output" = "fail	Bail out! mremap: Bad address" ]
+}
+
+@test "judge: a module that does not load is an error, whatever else passes" {
+	judge "init: insmod failed
+$good" poweroff
+	[ "$output" = "error	init: insmod failed" ]
 }
 
 @test "judge: no test at all is an error" {
