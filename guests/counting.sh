@@ -13,7 +13,8 @@
 #                           are in windows.json; of ARM+irqsoff, only one
 #   agree GUEST VIEW EXPECTED COUNTED
 #                           the outcome of GUEST=VIEW: whether two JSON files,
-#                           ARM.SCENARIO.EXPECTED.json and .COUNTED.json, are equal
+#                           ARM.SCENARIO.EXPECTED.json and .COUNTED.json, are equal; an
+#                           error if the last trace lost records
 #
 # NAME.trace.json and NAME.hypfs.json are records of xenbatch. All files are in the
 # results, as ARM.SCENARIO.NAME.VIEW.json.
@@ -40,6 +41,7 @@ trace_end()
 {
 	trace_stop
 	xenbatch report --json "$local/trace" >"$results/$arm.$scenario.$1.trace.json"
+	lost=$(jq .lost "$results/$arm.$scenario.$1.trace.json")
 	rm "$local/trace"
 }
 
@@ -54,7 +56,9 @@ agree()
 	jq -S . "$name.$3.json" >"$local/expected"
 	jq -S . "$name.$4.json" >"$local/counted"
 	batches=$(jq '[.batch[].size[]] | add // 0' "$local/expected")
-	if [ "${batches:-0}" -eq 0 ] || [ ! -s "$local/counted" ]; then
+	if [ "$2" = trace ] && [ "$lost" -ne 0 ]; then
+		record "$arm" "$scenario" "$1=$2" error 0 "the trace lost $lost records: the machine was too busy"
+	elif [ "${batches:-0}" -eq 0 ] || [ ! -s "$local/counted" ]; then
 		record "$arm" "$scenario" "$1=$2" error 0 "nothing was counted: see $3.json and $4.json"
 	elif cmp -s "$local/expected" "$local/counted"; then
 		record "$arm" "$scenario" "$1=$2" pass 0 "$batches batches are the same"

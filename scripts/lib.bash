@@ -109,6 +109,24 @@ cached()
 	}
 }
 
+# lock_cache: holds the cache until this script ends, as descriptor 9, which its children
+# should not have. Two machines at once starve each other.
+lock_cache()
+{
+	exec 9>"$cache/lock"
+	flock -n 9 || die "another run is under way on $cache: wait for it, or set XDG_CACHE_HOME to another folder"
+}
+
+# end_of RC: how a guest ended, for guests/judge, by what scripts/boot ended with.
+end_of()
+{
+	case $1 in
+	0) echo poweroff ;;
+	124) echo timeout ;;
+	*) echo "error:QEMU ended with $1" ;;
+	esac
+}
+
 # step WHAT LOG COMMAND...: runs COMMAND with its output in LOG. On a terminal,
 # a line says what runs, how far it is (the lines of LOG and its last one) and
 # for how long. Ends the script with 2 if COMMAND fails, after the last lines of

@@ -51,6 +51,19 @@ report()
 	[[ $output == *"QEMU was killed"* ]]
 }
 
+@test "report: a run that was cut off is an error of the scenario under way, whatever passed" {
+	mkdir -p "$tmp/run/results"
+	echo "QEMU was killed" >"$tmp/run/results/ended"
+	echo "stock boot" >"$tmp/run/results/under-way"
+	report "a pass" "b pass"
+	[ "$status" -eq 2 ]
+	[ "${lines[-1]}" = "2 passed, 1 failed" ]
+	[[ $output == *"error: stock boot -: QEMU was killed"* ]]
+	echo "stock callers" >"$tmp/run/results/under-way"
+	report
+	[[ $output == *"not run: stock boot -: the run ended in stock callers"* ]]
+}
+
 @test "report: what was not run is not counted as passed" {
 	report "a pass" "b not run"
 	[ "${lines[-1]}" = "1 passed, 0 failed, 1 not run" ]

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The same updates, not nested, in every arm.
+ * Updates in sections that are not nested.
  *
  * Expected: each section, or what is before and after a flush in it, goes out in as
  * few batches as the arm's queue allows, all but the last one full, and nothing else
  * does. How much the queue takes is seen from the first batch of a long section, and
- * may not be less than the 31 updates of Linux 6.12. A line "record: …" for each
- * workload says how many updates it was; the arms' lines are compared where the guests
- * were run.
+ * may not be less than the 31 updates of Linux 6.12.
  *
  * Interrupts are off, so that the batches are the section's alone.
  */
@@ -37,8 +35,8 @@ static int update_page(pte_t *ptep, unsigned long addr, void *data)
 }
 
 /* flushed: after so many updates, besides the end of the section. */
-static void report(struct kunit *test, const char *what, unsigned int nr, unsigned int flushed,
-		   const struct batches *b)
+static void check(struct kunit *test, unsigned int nr, unsigned int flushed,
+		  const struct batches *b)
 {
 	unsigned int i, room, left = nr, sum = 0;
 
@@ -53,7 +51,6 @@ static void report(struct kunit *test, const char *what, unsigned int nr, unsign
 	}
 	KUNIT_EXPECT_EQ(test, i, b->nr);
 	KUNIT_EXPECT_EQ(test, sum, nr);
-	pr_info("record: %s %u: %u updates\n", what, nr, sum);
 }
 
 /* Runs first: what a long section sends at once. */
@@ -97,7 +94,7 @@ static void batches(struct kunit *test)
 		section_leave(section);
 		local_irq_restore(flags);
 		batches_end(b);
-		report(test, "set_pte", sizes[i], 0, b);
+		check(test, sizes[i], 0, b);
 
 		batches_begin(test, b);
 		local_irq_save(flags);
@@ -110,7 +107,7 @@ static void batches(struct kunit *test)
 		section_leave(section);
 		local_irq_restore(flags);
 		batches_end(b);
-		report(test, "set_pte, flush", sizes[i], sizes[i] / 2 + 1, b);
+		check(test, sizes[i], sizes[i] / 2 + 1, b);
 	}
 }
 
@@ -142,7 +139,7 @@ static void generic_caller(struct kunit *test)
 						   update_page, NULL);
 			local_irq_restore(flags);
 			batches_end(b);
-			report(test, "apply_to_page_range", sizes[i], 0, b);
+			check(test, sizes[i], 0, b);
 		}
 	}
 
