@@ -15,15 +15,10 @@
  * where a bit was cleared.
  */
 #define _GNU_SOURCE
-#include <sys/mount.h>
-#include <sys/stat.h>
-
 #include "pass.h"
 
 #define BITMAP	"/sys/kernel/mm/page_idle/bitmap"
 #define LRU_GEN	"/sys/kernel/debug/lru_gen"
-#define CGROUP	"/tmp/cgroup"
-#define AGED	"/aged"
 #define OTHERS	40UL	/* pages of the program besides */
 
 static uint64_t page[NR];
@@ -145,7 +140,7 @@ static unsigned long youngest(unsigned int *id, unsigned long wanted, unsigned l
 		ksft_exit_fail_msg(LRU_GEN ": %s\n", strerror(errno));
 	while (fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "memcg %u %63s", &other, path) == 2) {
-			ours = !strcmp(path, AGED);
+			ours = !strcmp(path, OURS);
 			if (ours)
 				*id = other;
 		} else if (ours && sscanf(line, " %lu %lu %lu", &seq, &ms, &anon) == 3) {
@@ -160,7 +155,8 @@ static unsigned long youngest(unsigned int *id, unsigned long wanted, unsigned l
 
 /*
  * How many of our pages were accessed since the last time, or are new. They are put into
- * the generation that was the youngest, and then a new one begins.
+ * the generation that was the youngest, and then a new one begins. A write after fork makes
+ * a new page of one of the program's own, and each vCPU has to hand over its pages first.
  */
 static unsigned long age(void)
 {
@@ -168,6 +164,10 @@ static unsigned long age(void)
 	unsigned int id = 0;
 	char command[64];
 
+	for (int cpu = 1; cpu >= 0; cpu--) {
+		on_cpu(cpu);
+		flush_tlbs();
+	}
 	seq = youngest(&id, 0, &pages);
 	snprintf(command, sizeof(command), "+ %u 0 %lu 1 1", id, seq);
 	put(LRU_GEN, command);
@@ -182,20 +182,23 @@ static void test_lru_gen(const char *name, char *(*operation)(void))
 	unsigned long accessed = 0, none = 0, found = 0, lost = 0;
 
 	for (int round = 0; round < ROUNDS; round++) {
-		unsigned long now, expected = 0;
+		unsigned long before, now, expected;
 
 		area = map_on_lru();
 		age();
-		now = age();
-		none += now;
+		before = age();
+		none += before;
 		start_pass(0);
 		wait_for_it(round);
 		operation();
 		end_pass();
 		now = age();
-		for (unsigned long i = 0; i < NR; i++)
+		/* The program does again what it did between the first two, with the same pages. */
+		expected = before;
+		for (unsigned long i = 0; i < NR; i++) {
+			accessed += done[i];
 			expected += done[i];
-		accessed += expected;
+		}
 		found += now;
 		lost += now < expected ? expected - now : 0;
 		munmap(area, NR * PAGE);
@@ -210,12 +213,9 @@ int main(void)
 {
 	ksft_print_header();
 	ksft_set_plan(6);
-	mkdir(CGROUP, 0755);
-	if (mount("none", CGROUP, "cgroup2", 0, NULL) || mount("none", "/sys/kernel/debug", "debugfs", 0, NULL))
-		ksft_exit_fail_msg("cgroup2 or debugfs: %s\n", strerror(errno));
-	put(CGROUP "/cgroup.subtree_control", "+memory");
-	mkdir(CGROUP AGED, 0755);
-	put(CGROUP AGED "/cgroup.procs", "0");
+	if (mount("none", "/sys/kernel/debug", "debugfs", 0, NULL))
+		ksft_exit_fail_msg("debugfs: %s\n", strerror(errno));
+	enter_cgroup();
 	visit = read_from;
 	pass_setup();
 	test_idle("fork", fork_once, false);

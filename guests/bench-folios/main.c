@@ -3,9 +3,6 @@
  * What map-file of guests/bench costs, as cost.h says it, where the page cache has the file
  * in large folios. For a kernel with guests/configs/large-folios.config.
  */
-#include <sys/mount.h>
-#include <sys/stat.h>
-
 #include "cost.h"
 #include "pages.h"
 
@@ -45,15 +42,13 @@ static int read_file(void)
 /* How many of these pages are part of a large folio. */
 static unsigned long in_large_folios(const char *at)
 {
-	uint64_t entry[NR], flags;
+	uint64_t entry[NR];
 	int fd = open_proc("/proc/kpageflags");
 	unsigned long found = 0;
 
 	pagemap(at, NR, entry);
-	for (unsigned long i = 0; i < NR; i++) {
-		read_entries(fd, entry[i] & PM_PFN, 1, &flags);
-		found += !!(flags & (KPF_COMPOUND_HEAD | KPF_COMPOUND_TAIL));
-	}
+	for (unsigned long i = 0; i < NR; i++)
+		found += !!(page_flags(fd, entry[i]) & (KPF_COMPOUND_HEAD | KPF_COMPOUND_TAIL));
 	close(fd);
 	return found;
 }

@@ -125,6 +125,13 @@ static void stop_partner(const struct partner *partner)
 	wait_for(partner->pid);
 }
 
+/* After TIMED(), in which each instruction counts. */
+static void check(int failed, const struct cost *cost)
+{
+	if (failed)
+		ksft_exit_fail_msg("%s: %s\n", cost->name, strerror(errno));
+}
+
 enum {
 	TOUCH, MPROTECT_RO, MPROTECT_RW, FORK, MREMAP, DONTNEED, MUNMAP, FILE_MAP, EXEC, SWITCH,
 	NR_COSTS
@@ -158,17 +165,24 @@ int main(int argc, char **argv)
 	for (int round = 0; round < ROUNDS; round++) {
 		char *from = map(reserve(0));
 		char *to = reserve(PMD) + 3 * PAGE;
+		char *moved;
+		int failed;
 
 		TIMED(&cost[TOUCH], touch(from));
-		TIMED(&cost[MPROTECT_RO], mprotect(from, LEN, PROT_READ));
-		TIMED(&cost[MPROTECT_RW], mprotect(from, LEN, PROT_READ | PROT_WRITE));
+		TIMED(&cost[MPROTECT_RO], failed = mprotect(from, LEN, PROT_READ));
+		check(failed, &cost[MPROTECT_RO]);
+		TIMED(&cost[MPROTECT_RW], failed = mprotect(from, LEN, PROT_READ | PROT_WRITE));
+		check(failed, &cost[MPROTECT_RW]);
 		TIMED(&cost[FORK], fork_and_exit());
 		/* The fork left the entries write-protected: give each page back to us. */
 		touch(from);
-		TIMED(&cost[MREMAP], mremap(from, LEN, LEN, MREMAP_MAYMOVE | MREMAP_FIXED, to));
-		TIMED(&cost[DONTNEED], madvise(to, LEN, MADV_DONTNEED));
+		TIMED(&cost[MREMAP], moved = mremap(from, LEN, LEN, MREMAP_MAYMOVE | MREMAP_FIXED, to));
+		check(moved != to, &cost[MREMAP]);
+		TIMED(&cost[DONTNEED], failed = madvise(to, LEN, MADV_DONTNEED));
+		check(failed, &cost[DONTNEED]);
 		touch(to);
-		TIMED(&cost[MUNMAP], munmap(to, LEN));
+		TIMED(&cost[MUNMAP], failed = munmap(to, LEN));
+		check(failed, &cost[MUNMAP]);
 		TIMED(&cost[FILE_MAP], from = map_and_read(file, NR));
 		munmap(from, LEN);
 		/* It is many rounds in itself. */

@@ -54,10 +54,7 @@ static void test_lazyfree(const char *name, char *(*operation)(void))
 
 static bool is_dirty(int kpageflags, uint64_t page)
 {
-	uint64_t flags;
-
-	read_entries(kpageflags, page & PM_PFN, 1, &flags);
-	return flags & KPF_DIRTY;
+	return page_flags(kpageflags, page) & KPF_DIRTY;
 }
 
 /* Pages of a shared file that were read, and are then written to for the first time. */

@@ -68,16 +68,23 @@ static void write_page(unsigned long i)
 	/* If the pages are gone in the middle of it, they are elsewhere, or will be back. */
 	if (sigsetjmp(gone, 0))
 		sched_yield();
+	landing = true;
 	page = (volatile uint64_t *)(atomic_load(&crew.at) + i * PAGE);
 	for (unsigned long nr = 0; nr < CREW_WORDS; nr++)
 		page[nr] = content_of(i, turn + 1, nr);
+	landing = false;
 }
 
 static bool check_page(unsigned long i)
 {
+	bool holds;
+
 	if (sigsetjmp(gone, 0))
 		sched_yield();
-	return page_holds(atomic_load(&crew.at) + i * PAGE, i, crew.turn[i], false);
+	landing = true;
+	holds = page_holds(atomic_load(&crew.at) + i * PAGE, i, crew.turn[i], false);
+	landing = false;
+	return holds;
 }
 
 /*
@@ -91,8 +98,10 @@ static void dwell_in_page(unsigned long i)
 
 	if (sigsetjmp(gone, 0))
 		sched_yield();
+	landing = true;
 	page = (volatile uint64_t *)(atomic_load(&crew.at) + i * PAGE);
 	page[0] = content_of(i, crew.turn[i], 0);
+	landing = false;
 	for (volatile unsigned long n = 0; n < crew.dwell; n++)
 		;
 }
@@ -103,7 +112,8 @@ static inline void *writer(void *arg)
 
 	on_cpu(me + 1);
 	for (unsigned long i = me;; i = i + WRITERS < crew.nr ? i + WRITERS : me) {
-		if (atomic_load(&crew.rest)) {
+		/* Again, once it counts as working: crew_rest() may have seen that none does. */
+		while (atomic_load(&crew.rest)) {
 			atomic_fetch_sub(&crew.working, 1);
 			while (atomic_load(&crew.rest))
 				sleep_ms(1);

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kselftest.h"
@@ -71,6 +73,20 @@ static inline void run(const char *command)
 		ksft_exit_fail_msg("%s: %d\n", command, status);
 }
 
+#define CGROUPS		"/tmp/cgroup"
+#define OURS		"/ours"
+
+/* From here on what we allocate is in a cgroup of its own. */
+static inline void enter_cgroup(void)
+{
+	mkdir(CGROUPS, 0755);
+	if (mount("none", CGROUPS, "cgroup2", 0, NULL))
+		ksft_exit_fail_msg("cgroup2: %s\n", strerror(errno));
+	put(CGROUPS "/cgroup.subtree_control", "+memory");
+	mkdir(CGROUPS OURS, 0755);
+	put(CGROUPS OURS "/cgroup.procs", "0");
+}
+
 static inline int open_proc(const char *file)
 {
 	int fd = open(file, O_RDONLY);
@@ -95,6 +111,16 @@ static inline void pagemap(const void *at, unsigned long nr, uint64_t *entry)
 
 	read_entries(fd, (uintptr_t)at / PAGE, nr, entry);
 	close(fd);
+}
+
+/* What /proc/kpageflags says of an entry's page, if it has one: in swap, it has no PFN. */
+static inline uint64_t page_flags(int kpageflags, uint64_t entry)
+{
+	uint64_t flags = 0;
+
+	if (entry & PM_PRESENT)
+		read_entries(kpageflags, entry & PM_PFN, 1, &flags);
+	return flags;
 }
 
 /* How many of nr pages of ours have all of these bits in their entry. */

@@ -18,6 +18,8 @@ static char *area;
 static char *target;	/* where mremap moves it */
 static _Atomic bool done[NR];
 static _Atomic unsigned int asked, answered;
+static _Atomic long reached;	/* the page that the pass has visited last */
+static _Atomic long until;	/* and the last before which it does not wait */
 static _Atomic uint64_t value;	/* what is written, plus the page's number */
 
 static inline _Atomic uint64_t *word(char *at, unsigned long i)
@@ -43,7 +45,14 @@ static inline void linger(void)
 
 static bool visited(unsigned long i)
 {
-	return !sigsetjmp(gone, 0) && visit(i);
+	bool ok = false;
+
+	if (!sigsetjmp(gone, 0)) {
+		landing = true;
+		ok = visit(i);
+	}
+	landing = false;
+	return ok;
 }
 
 static inline void *passes(void *unused)
@@ -53,7 +62,10 @@ static inline void *passes(void *unused)
 		while (atomic_load(&asked) < turn)
 			sleep_ms(1);
 		for (long i = NR - 1; i >= 0; i--) {
+			while (i < atomic_load(&until))
+				;
 			atomic_store(&done[i], visited(i));
+			atomic_store(&reached, i);
 			linger();
 		}
 		atomic_store(&answered, turn);
@@ -74,22 +86,30 @@ static inline void start_pass(uint64_t base)
 	for (unsigned long i = 0; i < NR; i++)
 		atomic_store(&done[i], false);
 	atomic_store(&value, base);
+	atomic_store(&reached, NR);
+	atomic_store(&until, NR);
 	atomic_fetch_add(&asked, 1);
 }
 
 static inline void end_pass(void)
 {
+	atomic_store(&until, 0);
 	while (atomic_load(&answered) < atomic_load(&asked))
 		;
 }
 
-/* In the middle of the pass, a little later each round. */
+/*
+ * In the middle of the pass, a little later each round. The pass waits there, too, or it is
+ * over where this vCPU loses its processor for a while.
+ */
 static inline void wait_for_it(int round)
 {
 	long first = NR - 1 - round * (long)NR / ROUNDS;
 
-	while (!atomic_load(&done[first]) && atomic_load(&answered) < atomic_load(&asked))
+	atomic_store(&until, first);
+	while (atomic_load(&reached) > first)
 		;
+	atomic_store(&until, 0);
 }
 
 static inline char *map(int fd)
@@ -135,13 +155,15 @@ static inline char *move(void)
 
 static inline char *unmap(void)
 {
-	munmap(area, NR * PAGE);
+	if (munmap(area, NR * PAGE))
+		ksft_exit_fail_msg("munmap: %s\n", strerror(errno));
 	return area;
 }
 
 static inline char *dontneed(void)
 {
-	madvise(area, NR * PAGE, MADV_DONTNEED);
+	if (madvise(area, NR * PAGE, MADV_DONTNEED))
+		ksft_exit_fail_msg("madvise: %s\n", strerror(errno));
 	return area;
 }
 
@@ -160,8 +182,9 @@ static inline char *fork_once(void)
 
 static inline char *protect(void)
 {
-	mprotect(area, NR * PAGE, PROT_READ);
-	mprotect(area, NR * PAGE, PROT_READ | PROT_WRITE);
+	if (mprotect(area, NR * PAGE, PROT_READ) ||
+	    mprotect(area, NR * PAGE, PROT_READ | PROT_WRITE))
+		ksft_exit_fail_msg("mprotect: %s\n", strerror(errno));
 	return area;
 }
 

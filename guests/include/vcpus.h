@@ -52,13 +52,18 @@ static inline void sleep_ms(unsigned int ms)
 	nanosleep(&time, NULL);
 }
 
-/* A page may be gone when a thread comes to it: sigsetjmp(gone, 0) before. */
+/*
+ * A page may be gone when a thread comes to it: sigsetjmp(gone, 0) before, and landing is
+ * true meanwhile. Nobody expects any other fault: it comes again, and ends the program.
+ */
 static _Thread_local sigjmp_buf gone;
+static _Thread_local volatile bool landing;
 
 static inline void on_fault(int sig)
 {
-	(void)sig;
-	siglongjmp(gone, 1);
+	if (landing)
+		siglongjmp(gone, 1);
+	signal(sig, SIG_DFL);
 }
 
 static inline void catch_faults(void)

@@ -38,7 +38,7 @@ static char *clear_again(void)
 /* With again, another pass begins when the operation has ended, and counts. */
 static void test_soft_dirty(const char *name, char *(*operation)(void), bool again)
 {
-	unsigned long written = 0, clean = 0, missed = 0;
+	unsigned long written = 0, clean = 0, missed = 0, extra = 0;
 
 	for (int round = 0; round < ROUNDS; round++) {
 		uint64_t entry[NR];
@@ -63,13 +63,16 @@ static void test_soft_dirty(const char *name, char *(*operation)(void), bool aga
 			written += done[i];
 			clean += !dirty;
 			missed += done[i] && !dirty;
+			/* A write that faulted in the end may have left the bit. */
+			extra += i % 4 == 0 && dirty;
 		}
 		munmap(area, NR * PAGE);
 		munmap(target, NR * PAGE);
 	}
-	ksft_print_msg("soft-dirty, %s: %lu pages written, %lu clean, %lu missed\n",
-		       name, written, clean, missed);
-	ksft_test_result(written && clean && !missed, "soft-dirty has what is written during %s\n", name);
+	ksft_print_msg("soft-dirty, %s: %lu pages written, %lu clean, %lu missed; of those left alone, %lu dirty\n",
+		       name, written, clean, missed, extra);
+	ksft_test_result(written && clean && !missed && !extra,
+			 "soft-dirty has what is written during %s\n", name);
 }
 
 static unsigned long copy_written(const char *at, char *copy)
@@ -124,17 +127,20 @@ static void test_copy(void)
 			 "a copy has all that the pagemap scan was asked for\n");
 }
 
-/* Pages of a shared file, which may be taken out of the page table at any time. */
-static void test_marks(const char *name, char *(*operation)(void))
+/*
+ * Pages of a shared file, which may be taken out of the page table at any time; or private
+ * ones, since fork write-protects no others.
+ */
+static void test_marks(const char *name, char *(*operation)(void), bool shared)
 {
 	unsigned long written = 0, kept = 0, missed = 0, lost = 0;
 
 	for (int round = 0; round < ROUNDS; round++) {
-		int fd = memfd_create("pagemap", 0), uffd;
+		int fd = shared ? memfd_create("pagemap", 0) : -1, uffd;
 		bool found[NR] = {};
 		long nr;
 
-		if (fd < 0 || ftruncate(fd, NR * PAGE))
+		if (shared && (fd < 0 || ftruncate(fd, NR * PAGE)))
 			ksft_exit_fail_msg("memfd: %s\n", strerror(errno));
 		area = map(fd);
 		fill(area);
@@ -159,12 +165,14 @@ static void test_marks(const char *name, char *(*operation)(void))
 		}
 		close(uffd);
 		munmap(area, NR * PAGE);
-		close(fd);
+		if (shared)
+			close(fd);
 	}
 	ksft_print_msg("%s: %lu pages written, %lu missed; of those left alone, %lu are known to be, %lu not\n",
 		       name, written, missed, kept, lost);
 	ksft_test_result(written && kept && !missed && !lost,
-			 "userfaultfd has what is written to a shared file during %s\n", name);
+			 "userfaultfd has what is written to %s during %s\n",
+			 shared ? "a shared file" : "private pages", name);
 }
 
 int main(void)
@@ -178,8 +186,8 @@ int main(void)
 	test_soft_dirty("mprotect", protect, false);
 	test_soft_dirty("clear_refs", clear_again, true);
 	test_copy();
-	test_marks("madvise", dontneed);
-	test_marks("mprotect", protect);
-	test_marks("fork", fork_once);
+	test_marks("madvise", dontneed, true);
+	test_marks("mprotect", protect, true);
+	test_marks("fork", fork_once, false);
 	ksft_finished();
 }

@@ -14,8 +14,6 @@
  * is not; and with both ways to choose what to reclaim, lru_gen being MGLRU.
  */
 #define _GNU_SOURCE
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/swap.h>
 
 #include "crew.h"
@@ -25,8 +23,7 @@
 #define STORM		3000UL		/* pages */
 #define LIMIT		"8M"		/* less than these */
 #define SECONDS		5
-#define CGROUP		"/tmp/cgroup"
-#define LIMITED		CGROUP "/limited/"
+#define MEMORY_MAX	CGROUPS OURS "/memory.max"
 
 static const char *device;
 static const char *lru_gen;
@@ -52,10 +49,9 @@ static unsigned long clean_copies(char *at)
 
 	pagemap(at, NR, page);
 	for (unsigned long i = 0; i < NR; i++) {
-		uint64_t flags;
+		uint64_t flags = page_flags(kpageflags, page[i]);
 
-		read_entries(kpageflags, page[i] & PM_PFN, 1, &flags);
-		found += (page[i] & PM_PRESENT) && (flags & (KPF_DIRTY | KPF_SWAPCACHE)) == KPF_SWAPCACHE;
+		found += (flags & (KPF_DIRTY | KPF_SWAPCACHE)) == KPF_SWAPCACHE;
 	}
 	close(kpageflags);
 	return found;
@@ -63,7 +59,8 @@ static unsigned long clean_copies(char *at)
 
 static void test_swapped_in(const char *name, char *(*operation)(void), bool keeps_copies)
 {
-	unsigned long written = 0, copies = 0, lost = 0, out = 0;
+	const unsigned long all = NR * SWAP_ROUNDS;
+	unsigned long written = 0, copies = 0, lost = 0, out = 0, again = 0;
 
 	for (int round = 0; round < SWAP_ROUNDS; round++) {
 		uint64_t base = (round + 1UL) << 32;
@@ -80,7 +77,7 @@ static void test_swapped_in(const char *name, char *(*operation)(void), bool kee
 		wait_for_it(2 * round);
 		at = operation();
 		end_pass();
-		out += page_out(at, NR);
+		again += page_out(at, NR);
 		for (unsigned long i = 0; i < NR; i++) {
 			uint64_t now = atomic_load(word(at, i));
 
@@ -90,9 +87,11 @@ static void test_swapped_in(const char *name, char *(*operation)(void), bool kee
 		munmap(area, NR * PAGE);
 		munmap(target, NR * PAGE);
 	}
-	ksft_print_msg("%s: %lu pages swapped out, %lu were clean copies, %lu written, %lu lost\n",
-		       name, out, copies, written, lost);
-	ksft_test_result(written && !lost && out > NR * SWAP_ROUNDS && (copies || !keeps_copies),
+	ksft_print_msg("%s: %lu pages swapped out, %lu were clean copies, %lu written, %lu swapped out again, %lu lost\n",
+		       name, out, copies, written, again, lost);
+	/* The second vCPU has yet to hand over up to 30 pages to reclaim after each fork. */
+	ksft_test_result(written && !lost && out > all * 9 / 10 && again >= all * 9 / 10 &&
+			 (copies > all / 2 || !keeps_copies),
 			 "%s, lru_gen %s: %s keeps what is written to pages that came back\n",
 			 device, lru_gen, name);
 }
@@ -103,13 +102,14 @@ static void test_free(void)
 	unsigned long written = 0, dropped = 0, lost = 0;
 
 	for (int round = 0; round < SWAP_ROUNDS; round++) {
-		uint64_t base = (round + 1UL) << 32;
+		uint64_t base = (round + 1UL) << 32, page[NR];
 
 		area = map(-1);
 		fill(area);
 		page_out(area, NR / 2);
 		for (unsigned long i = 0; i < NR / 4; i++)
 			(void)atomic_load(word(area, i));
+		pagemap(area, NR, page);
 		madvise(area, NR * PAGE, MADV_FREE);
 		start_pass(base);
 		wait_for_it(2 * round);
@@ -125,7 +125,8 @@ static void test_free(void)
 			for (unsigned long nr = 1; nr < WORDS; nr++)
 				empty &= !rest[nr];
 			written += done[i];
-			dropped += empty;
+			/* What is in swap MADV_FREE itself drops. */
+			dropped += empty && !(page[i] & PM_SWAP);
 			lost += now != base + i || !(empty || untouched(rest, i));
 		}
 		munmap(area, NR * PAGE);
@@ -142,7 +143,7 @@ static void test_storm(void)
 	time_t end = time(NULL) + SECONDS;
 	bool ok = true;
 
-	put(LIMITED "memory.max", LIMIT);
+	put(MEMORY_MAX, LIMIT);
 	crew_begin(at, STORM, own_content);
 	crew_work();
 	for (unsigned int round = 0; time(NULL) < end || round < 12 || crew_written() < 2 * STORM; round++) {
@@ -179,7 +180,7 @@ static void test_storm(void)
 	in = vmstat("pswpin") - in;
 	munmap(at, STORM * PAGE);
 	munmap(there, STORM * PAGE);
-	put(LIMITED "memory.max", "max");
+	put(MEMORY_MAX, "max");
 	ksft_print_msg("storm: %lu pages written, %lu swapped out, %lu in, %lu wrong\n",
 		       written, out, in, wrong);
 	ksft_test_result(out > STORM && in > STORM && ok && !wrong,
@@ -214,12 +215,7 @@ int main(void)
 	put("/sys/block/zram0/disksize", "64M");
 	run("mkswap /dev/zram0");
 	run("mkswap /dev/nullb0 65536");
-	mkdir(CGROUP, 0755);
-	if (mount("none", CGROUP, "cgroup2", 0, NULL))
-		ksft_exit_fail_msg("cgroup2: %s\n", strerror(errno));
-	put(CGROUP "/cgroup.subtree_control", "+memory");
-	mkdir(LIMITED, 0755);
-	put(LIMITED "cgroup.procs", "0");
+	enter_cgroup();
 	crew_setup();
 	pass_setup();
 	test_device("/dev/zram0", false);

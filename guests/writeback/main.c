@@ -123,6 +123,14 @@ static void sync_data(void)
 		ksft_exit_fail_msg("sync_file_range: %s\n", strerror(errno));
 }
 
+static bool all_have_written(unsigned long nr)
+{
+	for (unsigned int me = 0; me < WRITERS; me++)
+		if (atomic_load(&crew.written[me]) < nr)
+			return false;
+	return true;
+}
+
 static void test_last_sync(void)
 {
 	unsigned long written = 0, read = 0, wrong = 0, lost = 0;
@@ -134,7 +142,7 @@ static void test_last_sync(void)
 		at = map_pages(WRITERS, file);
 		crew_begin(at, WRITERS, own_content);
 		crew_work();
-		while (crew_written() < 10 * WRITERS)
+		while (!all_have_written(10))
 			sleep_ms(1);
 		sync_data();
 		crew_rest();
@@ -167,17 +175,20 @@ static void work_on(char *at, char *there, unsigned int round)
 			ksft_exit_fail_msg("msync: %s\n", strerror(errno));
 		break;
 	case 1:
-		munmap(at, len / 2);
+		if (munmap(at, len / 2))
+			ksft_exit_fail_msg("munmap: %s\n", strerror(errno));
 		map_file(at);
 		break;
 	case 2:
-		madvise(at, len, MADV_DONTNEED);
+		if (madvise(at, len, MADV_DONTNEED))
+			ksft_exit_fail_msg("MADV_DONTNEED: %s\n", strerror(errno));
 		break;
 	case 3:
 		crew_move(there);
 		break;
 	case 4:
-		madvise(at, len, MADV_PAGEOUT);
+		if (madvise(at, len, MADV_PAGEOUT))
+			ksft_exit_fail_msg("MADV_PAGEOUT: %s\n", strerror(errno));
 		break;
 	case 5:
 		crew_protect();
@@ -194,7 +205,8 @@ static void work_on(char *at, char *there, unsigned int round)
 		break;
 	}
 	case 7:
-		fdatasync(file);
+		if (fdatasync(file))
+			ksft_exit_fail_msg("fdatasync: %s\n", strerror(errno));
 		put("/proc/sys/vm/drop_caches", "1");
 		break;
 	}
