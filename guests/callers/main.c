@@ -12,37 +12,35 @@
  * end.
  */
 #define _GNU_SOURCE
-#include <setjmp.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <sys/wait.h>
-
 #include "scan.h"
+#include "vcpus.h"
 
 #define NR	1219UL	/* pages of an area */
 
-static sigjmp_buf fault;
-
-static void on_fault(int sig)
-{
-	(void)sig;
-	siglongjmp(fault, 1);
-}
-
 static bool can_read(volatile uint64_t *p)
 {
-	if (sigsetjmp(fault, 1))
-		return false;
-	(void)*p;
-	return true;
+	bool ok = false;
+
+	if (!sigsetjmp(gone, 0)) {
+		landing = true;
+		(void)*p;
+		ok = true;
+	}
+	landing = false;
+	return ok;
 }
 
 static bool can_write(volatile uint64_t *p)
 {
-	if (sigsetjmp(fault, 1))
-		return false;
-	*p = *p;
-	return true;
+	bool ok = false;
+
+	if (!sigsetjmp(gone, 0)) {
+		landing = true;
+		*p = *p;
+		ok = true;
+	}
+	landing = false;
+	return ok;
 }
 
 static uint64_t *page(void *area, unsigned long i)
@@ -52,10 +50,8 @@ static uint64_t *page(void *area, unsigned long i)
 
 static void *new_area(void)
 {
-	void *area = mmap(NULL, NR * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *area = map_pages(NR, -1);
 
-	if (area == MAP_FAILED)
-		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
 	madvise(area, NR * PAGE, MADV_NOHUGEPAGE);
 	return area;
 }
@@ -92,6 +88,7 @@ static bool allows(void *area, bool readable, bool writable)
 static void test_mprotect(void)
 {
 	void *area = new_area();
+	bool ok;
 
 	fill(area, 1000);
 	mprotect(area, NR * PAGE, PROT_READ);
@@ -106,9 +103,9 @@ static void test_mprotect(void)
 	/* An entry that is not present has its frame number inverted. */
 	area = new_area();
 	fill(area, 1000);
-	mprotect(area, NR * PAGE, PROT_NONE);
+	ok = !mprotect(area, NR * PAGE, PROT_NONE);
 	munmap(area, NR * PAGE);
-	ksft_test_result(allows(area, false, false), "munmap of what was protected\n");
+	ksft_test_result(ok && allows(area, false, false), "munmap of what was protected\n");
 }
 
 static void test_mremap(void)
@@ -129,13 +126,13 @@ static void test_mremap(void)
 static void test_madvise(void)
 {
 	void *area = new_area();
-	bool ok = true;
+	bool ok;
 
 	fill(area, 3000);
-	madvise(area, NR * PAGE, MADV_COLD);
-	ksft_test_result(holds(area, 3000), "madvise cold\n");
+	ok = !madvise(area, NR * PAGE, MADV_COLD);
+	ksft_test_result(ok && holds(area, 3000), "madvise cold\n");
 
-	madvise(area, NR * PAGE, MADV_FREE);
+	ok = !madvise(area, NR * PAGE, MADV_FREE);
 	for (unsigned long i = 0; i < NR; i++)
 		ok &= *page(area, i) == 3000 + i || *page(area, i) == 0;
 	fill(area, 4000);
@@ -181,15 +178,15 @@ static void test_markers(void)
 	unsigned long first, second;
 	void *area;
 
-	if (ftruncate(fd, NR * PAGE))
+	if (fd < 0 || ftruncate(fd, NR * PAGE))
 		ksft_exit_fail_msg("memfd: %s\n", strerror(errno));
-	area = mmap(NULL, NR * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	area = map_pages(NR, fd);
 	uffd = watch_writes(area, NR);
 	fill(area, 5500);
 	first = scan_pages(area, NR);
-	mprotect(area, NR * PAGE, PROT_NONE);
-	madvise(area, NR * PAGE, MADV_DONTNEED);
-	mprotect(area, NR * PAGE, PROT_READ | PROT_WRITE);
+	if (mprotect(area, NR * PAGE, PROT_NONE) || madvise(area, NR * PAGE, MADV_DONTNEED) ||
+	    mprotect(area, NR * PAGE, PROT_READ | PROT_WRITE))
+		ksft_exit_fail_msg("mprotect or madvise: %s\n", strerror(errno));
 	second = scan_pages(area, NR);
 	ksft_print_msg("written: %lu pages, then %lu\n", first, second);
 	ksft_test_result(first == NR && second == 0, "markers stand for protected entries\n");
@@ -211,8 +208,7 @@ static void test_fork(void)
 	fill(area, 6000);
 	if (pipe(up) || pipe(down))
 		ksft_exit_fail_msg("pipe: %s\n", strerror(errno));
-	fflush(stdout);
-	child = fork();
+	child = start_child();
 	if (!child) {
 		/* The parent writes first; the child keeps what was there at the fork. */
 		ok = read(down[0], &c, 1) == 1 && holds(area, 6000);
@@ -220,22 +216,23 @@ static void test_fork(void)
 		ok &= write(up[1], &c, 1) == 1 && holds(area, 8000);
 		_exit(!ok);
 	}
+	/* Or read() would wait for a child that has died. */
+	close(up[1]);
 	fill(area, 7000);
 	ok = write(down[1], "", 1) == 1 && read(up[0], &c, 1) == 1 && holds(area, 7000);
 	ksft_test_result(ok, "fork: the parent keeps its own\n");
-	waitpid(child, &status, 0);
-	ksft_test_result(status == 0, "fork: the child keeps its own\n");
+	ok = waitpid(child, &status, 0) == child && status == 0;
+	ksft_test_result(ok, "fork: the child keeps its own\n");
 
 	ok = true;
 	for (int i = 0; i < 20; i++) {
-		child = fork();
+		child = start_child();
 		if (!child) {
 			ok = holds(area, 7000);
 			fill(area, 9000 + i);
 			_exit(!(ok && holds(area, 9000 + i)));
 		}
-		waitpid(child, &status, 0);
-		ok &= status == 0;
+		ok &= waitpid(child, &status, 0) == child && status == 0;
 	}
 	ksft_test_result(ok && holds(area, 7000), "20 children write and exit\n");
 	munmap(area, NR * PAGE);
@@ -243,11 +240,7 @@ static void test_fork(void)
 
 int main(void)
 {
-	struct sigaction action = { .sa_handler = on_fault };
-
-	sigaction(SIGSEGV, &action, NULL);
-	sigaction(SIGBUS, &action, NULL);
-
+	catch_faults();
 	ksft_print_header();
 	ksft_set_plan(18);
 	test_mprotect();

@@ -8,9 +8,11 @@
 #define LAZY_MMU_TEST_H
 
 #include <kunit/test.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/tracepoint.h>
 #include <linux/vmalloc.h>
 #include <xen/interface/xen.h>
@@ -126,6 +128,24 @@ static __maybe_unused struct target *targets(struct kunit *test, unsigned int nr
 	}
 
 	return t;
+}
+
+KUNIT_DEFINE_ACTION_WRAPPER(stop_action, kthread_stop_put, struct task_struct *);
+
+/*
+ * For a thread that kthread_create() has returned. It is stopped before what the test has
+ * allocated earlier is freed, also if an assertion ends the test, whose stack is gone then.
+ */
+static __maybe_unused void stop_at_end(struct kunit *test, struct task_struct *task)
+{
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	get_task_struct(task);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_action, task), 0);
+}
+
+static __maybe_unused void stop_now(struct kunit *test, struct task_struct *task)
+{
+	kunit_release_action(test, stop_action, task);
 }
 
 /* The batches that a task sends, in their order. */

@@ -32,7 +32,7 @@ static inline int watch_writes(void *at, unsigned long nr)
 		.mode = UFFDIO_REGISTER_MODE_WP,
 	};
 
-	if (ioctl(uffd, UFFDIO_API, &api) || ioctl(uffd, UFFDIO_REGISTER, &reg))
+	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api) || ioctl(uffd, UFFDIO_REGISTER, &reg))
 		ksft_exit_fail_msg("userfaultfd: %s\n", strerror(errno));
 	return uffd;
 }

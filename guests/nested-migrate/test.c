@@ -8,7 +8,6 @@
  * the new one stays queued; and no task ever finds the mode of another.
  */
 #include <linux/cpumask.h>
-#include <linux/kthread.h>
 #include <linux/module.h>
 
 #include "lazy_mmu_test.h"
@@ -83,14 +82,15 @@ static void migrate(struct kunit *test)
 {
 	struct move move = { .t = targets(test, 4) };
 	struct task_struct *threads[NR_CPUS] = {};
-	struct load load[NR_CPUS] = {};
+	struct load *load = kunit_kcalloc(test, NR_CPUS, sizeof(*load), GFP_KERNEL);
 	unsigned int cpu, round, wrong = 0;
 
+	KUNIT_ASSERT_NOT_NULL(test, load);
 	KUNIT_ASSERT_GE(test, num_online_cpus(), 2);
 	for_each_online_cpu(cpu) {
 		load[cpu].t = targets(test, 3);
 		threads[cpu] = kthread_create(load_thread, &load[cpu], "load/%u", cpu);
-		KUNIT_ASSERT_FALSE(test, IS_ERR(threads[cpu]));
+		stop_at_end(test, threads[cpu]);
 		kthread_bind(threads[cpu], cpu);
 		wake_up_process(threads[cpu]);
 	}
@@ -103,7 +103,7 @@ static void migrate(struct kunit *test)
 	}
 
 	for_each_online_cpu(cpu) {
-		kthread_stop(threads[cpu]);
+		stop_now(test, threads[cpu]);
 		KUNIT_EXPECT_EQ_MSG(test, load[cpu].wrong, 0, "vCPU %u", cpu);
 		KUNIT_EXPECT_GT_MSG(test, load[cpu].rounds, 0, "vCPU %u", cpu);
 		kunit_info(test, "%lu rounds of load on vCPU %u\n", load[cpu].rounds, cpu);

@@ -14,7 +14,6 @@
  * priority that is woken up (which needs preempt=full), and look at the entries.
  */
 #include <linux/delay.h>
-#include <linux/kthread.h>
 #include <linux/module.h>
 
 #include "lazy_mmu_test.h"
@@ -108,15 +107,17 @@ static void sleep_5_levels(struct kunit *test)
 
 static void preempted_2_levels(struct kunit *test)
 {
-	struct away away = { .go = be_preempted };
+	struct away *away = kunit_kzalloc(test, sizeof(*away), GFP_KERNEL);
 
-	away.other = kthread_create(other_thread, &away, "other");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(away.other));
-	sched_set_fifo(away.other);
-	check(test, &away, 2);
-	KUNIT_EXPECT_TRUE(test, READ_ONCE(away.other_ran));
-	KUNIT_EXPECT_GE(test, away.preempted, 1);
-	KUNIT_EXPECT_EQ(test, away.slept, 0);
+	KUNIT_ASSERT_NOT_NULL(test, away);
+	away->go = be_preempted;
+	away->other = kthread_create(other_thread, away, "other");
+	stop_at_end(test, away->other);
+	sched_set_fifo(away->other);
+	check(test, away, 2);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(away->other_ran));
+	KUNIT_EXPECT_GE(test, away->preempted, 1);
+	KUNIT_EXPECT_EQ(test, away->slept, 0);
 }
 
 static struct kunit_case cases[] = {

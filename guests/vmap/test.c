@@ -10,13 +10,12 @@
  * in the middle of it.
  */
 #include <linux/delay.h>
-#include <linux/kthread.h>
 #include <linux/module.h>
 
 #include "lazy_mmu_test.h"
 
 #define MAX_PAGES	600	/* more than a page table has entries */
-#define ROUNDS		60
+#define ROUNDS		60	/* a million instructions each, so many time slices */
 #define TRIES		3
 #define QUEUE		31u	/* in updates, at least */
 
@@ -134,6 +133,7 @@ struct mapper {
 	struct kunit *test;
 	struct page **pages;
 	unsigned int rounds;
+	unsigned long preempted;	/* in the middle of one */
 };
 
 static int mapper(void *data)
@@ -141,7 +141,10 @@ static int mapper(void *data)
 	struct mapper *m = data;
 
 	while (!kthread_should_stop()) {
+		unsigned long switches = current->nivcsw;
+
 		map_and_unmap(m->test, m->pages, MAX_PAGES - m->rounds++ % 100);
+		m->preempted += current->nivcsw - switches;
 		cond_resched();
 	}
 
@@ -150,25 +153,28 @@ static int mapper(void *data)
 
 static void preempted(struct kunit *test)
 {
-	struct mapper m[2] = {};
+	struct mapper *m = kunit_kcalloc(test, 2, sizeof(*m), GFP_KERNEL);
 	struct task_struct *task[2];
 	unsigned int i;
 
+	KUNIT_ASSERT_NOT_NULL(test, m);
 	for (i = 0; i < 2; i++) {
 		m[i].test = test;
 		m[i].pages = numbered_pages(test);
 	}
 	for (i = 0; i < 2; i++) {
 		task[i] = kthread_create(mapper, &m[i], "mapper/%u", i);
-		KUNIT_ASSERT_FALSE(test, IS_ERR(task[i]));
+		stop_at_end(test, task[i]);
 		kthread_bind(task[i], 1);
 		wake_up_process(task[i]);
 	}
 	while (READ_ONCE(m[0].rounds) < ROUNDS || READ_ONCE(m[1].rounds) < ROUNDS)
 		msleep(20);
-	for (i = 0; i < 2; i++)
-		kthread_stop(task[i]);
-	kunit_info(test, "%u and %u rounds\n", m[0].rounds, m[1].rounds);
+	for (i = 0; i < 2; i++) {
+		stop_now(test, task[i]);
+		KUNIT_EXPECT_GT(test, m[i].preempted, 0);
+		kunit_info(test, "%u rounds, preempted %lu times\n", m[i].rounds, m[i].preempted);
+	}
 }
 
 static struct kunit_case cases[] = {
