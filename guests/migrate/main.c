@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pages go to the memory of a device, which lib/test_hmm.c has, while threads on other
+ * vCPUs write to them, and come back by the faults of these.
+ *
+ * Expected: every byte is what its own writer wrote last. On the way there
+ * migrate_vma_collect_pmd() clears the pages' entries in a section: at once those of a
+ * page that is this process's alone, and delayed those of one that a child has, too. Who
+ * still writes through an old entry writes to where the page was.
+ */
+#define _GNU_SOURCE
+#include <sys/ioctl.h>
+
+#include "crew.h"
+
+/* lib/test_hmm_uapi.h, which is not installed. */
+struct hmm_dmirror_cmd {
+	uint64_t addr;	/* of the pages */
+	uint64_t ptr;	/* gets a copy of them, up to the first that did not go */
+	uint64_t npages;
+	uint64_t cpages;
+	uint64_t faults;
+};
+
+#define HMM_DMIRROR_MIGRATE_TO_DEV	_IOWR('H', 0x02, struct hmm_dmirror_cmd)
+
+#define NR_PAGES	240UL	/* few, so that a migration and a writer meet */
+#define AT_ONCE		8UL	/* pages: they are gone before a tick flushes the writer's TLB */
+#define SECONDS		40
+
+static char *copy;
+
+static void to_device(const char *at)
+{
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = open("/dev/hmm_dmirror0", O_RDWR);
+	if (fd < 0)
+		ksft_exit_fail_msg("/dev/hmm_dmirror0: %s\n", strerror(errno));
+	for (unsigned long i = 0; i < NR_PAGES; i += AT_ONCE) {
+		struct hmm_dmirror_cmd cmd = {
+			.addr = (uintptr_t)at + i * PAGE,
+			.ptr = (uintptr_t)copy,
+			.npages = AT_ONCE,
+		};
+
+		/* One that was in use just then, or is back already, is not there. */
+		if (ioctl(fd, HMM_DMIRROR_MIGRATE_TO_DEV, &cmd) && errno != ENOENT)
+			ksft_exit_fail_msg("HMM_DMIRROR_MIGRATE_TO_DEV: %s\n", strerror(errno));
+	}
+}
+
+int main(void)
+{
+	unsigned long rounds = 0, went = 0, written, wrong;
+	char *at, *there;
+	bool ok = true;
+
+	ksft_print_header();
+	ksft_set_plan(1);
+	crew_setup();
+	at = map_pages(NR_PAGES, -1);
+	there = reserve(NR_PAGES);
+	copy = map_pages(AT_ONCE, -1);
+	crew.dwell = 20000;
+	crew_begin(at, NR_PAGES, own_content);
+	crew_work();
+	for (time_t end = time(NULL) + SECONDS; time(NULL) < end; rounds++) {
+		to_device(crew.at);
+		/* pagemap has them as swapped out. */
+		went += pages_with(crew.at, NR_PAGES, PM_SWAP);
+		switch (rounds % 4) {
+		case 1:
+			ok &= crew_fork(rounds / 4);
+			break;
+		case 2:
+			crew_move(there);
+			break;
+		case 3:
+			crew_protect();
+			break;
+		}
+	}
+	crew_rest();
+	written = crew_written();
+	wrong = crew_wrong();
+	ksft_print_msg("%lu rounds: %lu pages went, %lu were written, %lu wrong\n",
+		       rounds, went, written, wrong);
+	ksft_test_result(ok && !wrong && went > 10 * NR_PAGES && written > 10 * NR_PAGES,
+			 "no byte is lost on the way\n");
+	ksft_finished();
+}
