@@ -15,7 +15,7 @@
 #include "scan.h"
 #include "vcpus.h"
 
-#define NR	1219UL	/* pages of an area */
+static unsigned long nr = 1219;	/* pages of an area; an argument makes it fewer, for cross-check */
 
 static bool can_read(volatile uint64_t *p)
 {
@@ -50,16 +50,16 @@ static uint64_t *page(void *area, unsigned long i)
 
 static void *new_area(void)
 {
-	void *area = map_pages(NR, -1);
+	void *area = map_pages(nr, -1);
 
-	madvise(area, NR * PAGE, MADV_NOHUGEPAGE);
+	madvise(area, nr * PAGE, MADV_NOHUGEPAGE);
 	return area;
 }
 
 /* Every page holds its number plus base; says which one does not. */
 static bool holds(void *area, uint64_t base)
 {
-	for (unsigned long i = 0; i < NR; i++) {
+	for (unsigned long i = 0; i < nr; i++) {
 		if (*page(area, i) != base + i) {
 			ksft_print_msg("page %lu holds %lu, not %lu\n", i, *page(area, i), base + i);
 			return false;
@@ -70,13 +70,13 @@ static bool holds(void *area, uint64_t base)
 
 static void fill(void *area, uint64_t base)
 {
-	for (unsigned long i = 0; i < NR; i++)
+	for (unsigned long i = 0; i < nr; i++)
 		*page(area, i) = base + i;
 }
 
 static bool allows(void *area, bool readable, bool writable)
 {
-	for (unsigned long i = 0; i < NR; i++) {
+	for (unsigned long i = 0; i < nr; i++) {
 		if (can_read(page(area, i)) != readable || can_write(page(area, i)) != writable) {
 			ksft_print_msg("page %lu is not as it was asked for\n", i);
 			return false;
@@ -91,36 +91,36 @@ static void test_mprotect(void)
 	bool ok;
 
 	fill(area, 1000);
-	mprotect(area, NR * PAGE, PROT_READ);
+	mprotect(area, nr * PAGE, PROT_READ);
 	ksft_test_result(allows(area, true, false) && holds(area, 1000), "mprotect to read-only\n");
-	mprotect(area, NR * PAGE, PROT_NONE);
+	mprotect(area, nr * PAGE, PROT_NONE);
 	ksft_test_result(allows(area, false, false), "mprotect to nothing\n");
-	mprotect(area, NR * PAGE, PROT_READ | PROT_WRITE);
+	mprotect(area, nr * PAGE, PROT_READ | PROT_WRITE);
 	ksft_test_result(allows(area, true, true) && holds(area, 1000), "mprotect to read-write\n");
-	munmap(area, NR * PAGE);
+	munmap(area, nr * PAGE);
 	ksft_test_result(allows(area, false, false), "munmap\n");
 
 	/* An entry that is not present has its frame number inverted. */
 	area = new_area();
 	fill(area, 1000);
-	ok = !mprotect(area, NR * PAGE, PROT_NONE);
-	munmap(area, NR * PAGE);
+	ok = !mprotect(area, nr * PAGE, PROT_NONE);
+	munmap(area, nr * PAGE);
 	ksft_test_result(ok && allows(area, false, false), "munmap of what was protected\n");
 }
 
 static void test_mremap(void)
 {
-	char *room = mmap(NULL, (NR + 1024) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *room = mmap(NULL, (nr + 1024) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	char *target = (char *)(((uintptr_t)room | (512 * PAGE - 1)) + 1) + 3 * PAGE;
 	void *area = new_area();
 	void *moved;
 
 	fill(area, 2000);
-	moved = mremap(area, NR * PAGE, NR * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, target);
+	moved = mremap(area, nr * PAGE, nr * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, target);
 	ksft_test_result(moved == target && allows(target, true, true) && holds(target, 2000),
 			 "mremap to a place that is not aligned\n");
 	ksft_test_result(allows(area, false, false), "mremap leaves nothing behind\n");
-	munmap(room, (NR + 1024) * PAGE);
+	munmap(room, (nr + 1024) * PAGE);
 }
 
 static void test_madvise(void)
@@ -129,43 +129,43 @@ static void test_madvise(void)
 	bool ok;
 
 	fill(area, 3000);
-	ok = !madvise(area, NR * PAGE, MADV_COLD);
+	ok = !madvise(area, nr * PAGE, MADV_COLD);
 	ksft_test_result(ok && holds(area, 3000), "madvise cold\n");
 
-	ok = !madvise(area, NR * PAGE, MADV_FREE);
-	for (unsigned long i = 0; i < NR; i++)
+	ok = !madvise(area, nr * PAGE, MADV_FREE);
+	for (unsigned long i = 0; i < nr; i++)
 		ok &= *page(area, i) == 3000 + i || *page(area, i) == 0;
 	fill(area, 4000);
 	ksft_test_result(ok && holds(area, 4000), "madvise free, then written again\n");
 
-	ok = !madvise(area, NR * PAGE, MADV_DONTNEED);
-	for (unsigned long i = 0; i < NR; i++)
+	ok = !madvise(area, nr * PAGE, MADV_DONTNEED);
+	for (unsigned long i = 0; i < nr; i++)
 		ok &= *page(area, i) == 0;
 	ksft_test_result(ok, "madvise dontneed\n");
-	munmap(area, NR * PAGE);
+	munmap(area, nr * PAGE);
 }
 
 static void test_pagemap_scan(void)
 {
 	void *area = new_area();
-	int uffd = watch_writes(area, NR);
+	int uffd = watch_writes(area, nr);
 	unsigned long first, second, third;
 
 	fill(area, 5000);
-	first = scan_pages(area, NR);
-	second = scan_pages(area, NR);
+	first = scan_pages(area, nr);
+	second = scan_pages(area, nr);
 	ksft_print_msg("written: %lu pages, then %lu\n", first, second);
-	ksft_test_result(first == NR && second == 0, "pagemap scan protects every page\n");
+	ksft_test_result(first == nr && second == 0, "pagemap scan protects every page\n");
 
-	for (unsigned long i = 0; i < NR; i += 7)
+	for (unsigned long i = 0; i < nr; i += 7)
 		*page(area, i) = 5000 + i;
-	third = scan_pages(area, NR);
+	third = scan_pages(area, nr);
 	ksft_print_msg("written: %lu pages\n", third);
-	ksft_test_result(third == (NR + 6) / 7, "pagemap scan finds every page written since\n");
+	ksft_test_result(third == (nr + 6) / 7, "pagemap scan finds every page written since\n");
 	ksft_test_result(holds(area, 5000), "pagemap scan changes no contents\n");
 
 	close(uffd);
-	munmap(area, NR * PAGE);
+	munmap(area, nr * PAGE);
 }
 
 /*
@@ -178,23 +178,23 @@ static void test_markers(void)
 	unsigned long first, second;
 	void *area;
 
-	if (fd < 0 || ftruncate(fd, NR * PAGE))
+	if (fd < 0 || ftruncate(fd, nr * PAGE))
 		ksft_exit_fail_msg("memfd: %s\n", strerror(errno));
-	area = map_pages(NR, fd);
-	uffd = watch_writes(area, NR);
+	area = map_pages(nr, fd);
+	uffd = watch_writes(area, nr);
 	fill(area, 5500);
-	first = scan_pages(area, NR);
-	if (mprotect(area, NR * PAGE, PROT_NONE) || madvise(area, NR * PAGE, MADV_DONTNEED) ||
-	    mprotect(area, NR * PAGE, PROT_READ | PROT_WRITE))
+	first = scan_pages(area, nr);
+	if (mprotect(area, nr * PAGE, PROT_NONE) || madvise(area, nr * PAGE, MADV_DONTNEED) ||
+	    mprotect(area, nr * PAGE, PROT_READ | PROT_WRITE))
 		ksft_exit_fail_msg("mprotect or madvise: %s\n", strerror(errno));
-	second = scan_pages(area, NR);
+	second = scan_pages(area, nr);
 	ksft_print_msg("written: %lu pages, then %lu\n", first, second);
-	ksft_test_result(first == NR && second == 0, "markers stand for protected entries\n");
+	ksft_test_result(first == nr && second == 0, "markers stand for protected entries\n");
 	ksft_test_result(holds(area, 5500), "markers change no contents\n");
 
 	close(uffd);
 	close(fd);
-	munmap(area, NR * PAGE);
+	munmap(area, nr * PAGE);
 }
 
 static void test_fork(void)
@@ -235,11 +235,13 @@ static void test_fork(void)
 		ok &= waitpid(child, &status, 0) == child && status == 0;
 	}
 	ksft_test_result(ok && holds(area, 7000), "20 children write and exit\n");
-	munmap(area, NR * PAGE);
+	munmap(area, nr * PAGE);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc > 1)
+		nr = strtoul(argv[1], NULL, 10);
 	catch_faults();
 	ksft_print_header();
 	ksft_set_plan(18);

@@ -8,7 +8,7 @@ echo "TAP version 13"
 echo "1..2"
 callers=../callers/test
 echo hold >/proc/window
-if "$callers" >/tmp/callers; then
+if "$callers" 150 >/tmp/callers; then
 	echo "ok 1 callers"
 else
 	cat /tmp/callers
