@@ -17,26 +17,16 @@
 
 static unsigned long nr = 1219;	/* pages of an area; an argument makes it fewer, for cross-check */
 
-static bool can_read(volatile uint64_t *p)
+static bool can(volatile uint64_t *p, bool write)
 {
 	bool ok = false;
 
 	if (!sigsetjmp(gone, 0)) {
 		landing = true;
-		(void)*p;
-		ok = true;
-	}
-	landing = false;
-	return ok;
-}
-
-static bool can_write(volatile uint64_t *p)
-{
-	bool ok = false;
-
-	if (!sigsetjmp(gone, 0)) {
-		landing = true;
-		*p = *p;
+		if (write)
+			*p = *p;
+		else
+			(void)*p;
 		ok = true;
 	}
 	landing = false;
@@ -77,7 +67,7 @@ static void fill(void *area, uint64_t base)
 static bool allows(void *area, bool readable, bool writable)
 {
 	for (unsigned long i = 0; i < nr; i++) {
-		if (can_read(page(area, i)) != readable || can_write(page(area, i)) != writable) {
+		if (can(page(area, i), false) != readable || can(page(area, i), true) != writable) {
 			ksft_print_msg("page %lu is not as it was asked for\n", i);
 			return false;
 		}

@@ -11,7 +11,6 @@
  * the operation, write.
  */
 #include <linux/module.h>
-#include <linux/tracepoint.h>
 
 #include "lazy_mmu_test.h"
 
