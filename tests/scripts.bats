@@ -69,6 +69,14 @@ report()
 	[ "${lines[-1]}" = "1 passed, 0 failed, 1 not run" ]
 }
 
+@test "report: a guest that was made a second time is told" {
+	mkdir -p "$tmp/run/results"
+	echo "stock boot a: Oops: int3" >"$tmp/run/results/again"
+	report "a pass"
+	[ "$status" -eq 0 ]
+	[[ $output == *"again: stock boot a: Oops: int3"* ]]
+}
+
 @test "report: the oops is in it" {
 	mkdir -p "$tmp/run/results"
 	printf 'before\nkernel BUG at here\nRIP: there\nKernel panic\nafter\n' >"$tmp/run/results/stock.boot.a.log"
