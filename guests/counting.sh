@@ -9,8 +9,9 @@
 #   trace_stop              to here, and $local/trace is it
 #   hypfs_record NAME       NAME.hypfs.json: all counts now
 #   bench_guests            for programs that print lines "bench: …" (include/cost.h): the
-#                           guests one and two, and traced, whose traces in those times
-#                           are in windows.json; of ARM+irqsoff, only one
+#                           guests one and two; and, but for ARM+irqsoff, traced-one and
+#                           traced-two, whose traces in those times are in
+#                           ARM.SCENARIO.GUEST.windows.json
 #   agree GUEST VIEW EXPECTED COUNTED
 #                           the outcome of GUEST=VIEW: whether two JSON files,
 #                           ARM.SCENARIO.EXPECTED.json and .COUNTED.json, are equal; an
@@ -69,29 +70,31 @@ agree()
 	fi
 }
 
-# Two guests tell what is the same each time; so that it is, addresses are not random. A
-# third is traced, which costs instructions: what it enters the hypervisor for counts,
-# and not how long it took. Of a kernel that tells for how long interrupts are off, that
-# alone counts, which one guest tells.
+# Two guests tell what is the same each time; so that it is, addresses are not random. Two
+# more are traced, which costs instructions: what they enter the hypervisor for counts, and
+# not how long it took. Of a kernel that tells for how long interrupts are off, that alone
+# counts.
 bench_guests()
 {
 	for guest in one two; do
 		guest $guest 1 norandmaps
 		forget $guest
-		case $arm in
-		*+irqsoff) return ;;
-		esac
 	done
-	trace_begin
-	guest traced 1 norandmaps
-	domid=$(xl domid "$arm.$scenario.traced")
-	trace_stop
-	tr -d '\r' <"$results/$arm.$scenario.traced.log" |
-		sed -n -E 's/^bench: ([a-z-]+) [0-9]+ ([0-9]+) ([0-9]+)$/\1 \2 \3/p' |
-		while read -r workload begin end; do
-			xenbatch report --json --domain="$domid" --since="$begin" --until="$end" "$local/trace" |
-				jq -c --arg workload "$workload" '{workload: $workload, record: .}'
-		done >"$results/$arm.$scenario.windows.json"
-	rm "$local/trace"
-	forget traced
+	case $arm in
+	*+irqsoff) return ;;
+	esac
+	for guest in traced-one traced-two; do
+		trace_begin
+		guest $guest 1 norandmaps
+		domid=$(xl domid "$arm.$scenario.$guest")
+		trace_stop
+		tr -d '\r' <"$results/$arm.$scenario.$guest.log" |
+			sed -n -E 's/^bench: ([a-z-]+) [0-9]+ ([0-9]+) ([0-9]+)$/\1 \2 \3/p' |
+			while read -r workload begin end; do
+				xenbatch report --json --domain="$domid" --since="$begin" --until="$end" "$local/trace" |
+					jq -c --arg workload "$workload" '{workload: $workload, record: .}'
+			done >"$results/$arm.$scenario.$guest.windows.json"
+		rm "$local/trace"
+		forget $guest
+	done
 }
