@@ -97,8 +97,8 @@ report()
 
 # bench_run XEN ARM TICKS...: a run of guests/bench with these ticks of its guests one and
 # two, and traces in which each workload made 3 and 2 entries with 33 updates, and 6 and 5
-# page faults. In those of ARM+irqsoff, interrupts were off for a tenth of that, and without Xen
-# it took a fiftieth.
+# page faults. In those of ARM+irqsoff, interrupts were off for a tenth of that, and without
+# Xen it took a fiftieth.
 bench_run()
 {
 	local run=$tmp/bench/$1/latest arm=$2 guest=one ticks
