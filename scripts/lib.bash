@@ -48,32 +48,50 @@ say()
 # Temporary folders and files of this script, removed however it ends.
 scratch=()
 
-# Children are stopped and waited for, and only then is their folder removed.
+# Children are stopped and waited for, and only then is their folder removed. Who ends
+# us may say so twice, as timeout(1) does: to us, and to our group.
 cleanup()
 {
-	local rc=$? pids pid
+	local rc=$? pids pid alive i
 
-	trap - EXIT INT TERM HUP
+	trap '' INT TERM HUP
+	trap - EXIT
 	pids=$(jobs -p)
-	for pid in $pids; do
-		# A step leads a group of its own. A child that has just ended is no error.
-		kill -- "-$pid" 2>/dev/null || kill "$pid" 2>/dev/null || :
+	# A bash that forks may forget the signal that comes then: each gets two, and a child of
+	# ours one every 0.1 s for five seconds.
+	for ((i = 0; i < 50; i++)); do
+		alive=
+		for pid in $pids; do
+			# A step leads a group of its own. A child that has ended is no error.
+			{ kill -- "-$pid" || kill "$pid"; } 2>/dev/null && alive=1
+		done
+		[[ -n $alive && ($i -eq 0 || -n $(jobs -pr)) ]] || break
+		sleep 0.1
 	done
 	wait
 	[[ ${#scratch[@]} -eq 0 ]] || rm -rf -- "${scratch[@]}"
 	exit "$rc"
 }
+
+stop()
+{
+	trap '' INT TERM HUP
+	exit "$1"
+}
+
 trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-trap 'exit 129' HUP
+trap 'stop 130' INT
+trap 'stop 143' TERM
+trap 'stop 129' HUP
 
 # scratch_dir VAR: makes a folder in the cache, so that a rename publishes it.
 scratch_dir()
 {
 	mkdir -p "$cache" || die "cannot make $cache: set XDG_CACHE_HOME to a folder that you may write"
-	printf -v "$1" '%s' "$(mktemp -d "$cache/tmp.XXXXXX")"
+	printf -v "$1" '%s' "$(mktemp -u "$cache/tmp.XXXXXX")"
+	# Known to cleanup() before it is there.
 	scratch+=("${!1}")
+	mkdir "${!1}"
 }
 
 # publish FROM TO: the only way into the cache. TO is whole or is not there.

@@ -194,6 +194,29 @@ report_bench()
 	[ -z "$(ls "$tmp/xen-lazymmu")" ]
 }
 
+@test "step: a second signal does not cut short what the first began" {
+	local i rc=0
+
+	cat >"$tmp/script" <<-EOF
+		exec >"$tmp/said" 2>&1 3>&-
+		. "$top/scripts/lib.bash"
+		scratch_dir work
+		work() { trap '' TERM; echo begun; sleep 2; }
+		step "work" "$tmp/log" work
+	EOF
+	XDG_CACHE_HOME=$tmp bash "$tmp/script" &
+	for ((i = 0; i < 100; i++)); do
+		! grep -qs begun "$tmp/log" || break
+		sleep 0.1
+	done
+	kill "$!"
+	sleep 0.5
+	kill "$!"
+	wait "$!" || rc=$?
+	[ "$rc" -eq 143 ]
+	[ -z "$(ls "$tmp/xen-lazymmu")" ]
+}
+
 @test "fetch: no network" {
 	http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 XDG_CACHE_HOME=$tmp \
 		run "$top/scripts/fetch" busybox-static
