@@ -69,9 +69,31 @@ BUG: Bad page map in process test" poweroff
 @test "judge: an int3 out of nowhere is an error, but not after another complaint" {
 	judge "Oops: int3: 0000 [#1] PREEMPT SMP
 Kernel panic - not syncing: Fatal exception in interrupt" crash
-	[[ $output == "error	Oops: int3: 0000 [#1] PREEMPT SMP: QEMU "* ]]
+	[[ $output == "error	not ours: Oops: int3: 0000 [#1] PREEMPT SMP: QEMU "* ]]
 	judge "BUG: Bad page map in process test
 Oops: int3: 0000 [#1] PREEMPT SMP" crash
+	[ "$outcome" = fail ]
+}
+
+@test "judge: a late deadline server is an error, but hides nothing" {
+	local late="WARNING: CPU: 0 PID: 66 at kernel/time/hrtimer.c:1056 hrtimer_forward+0x72/0xb0
+Call Trace:
+ ? dl_task_timer+0x3f0/0xb90"
+
+	judge "$late
+$good" poweroff
+	[[ $output == "error	not ours: WARNING: CPU: 0 PID: 66 at kernel/time/hrtimer.c:"* ]]
+	judge "${late/dl_task/other}
+$good" poweroff
+	[ "$outcome" = fail ]
+	judge "$late
+BUG: Bad page map in process test
+$good" poweroff
+	[[ $output == "fail	BUG: Bad page map"* ]]
+	judge "$late
+${good/    ok 2/    not ok 2}" poweroff
+	[ "$outcome" = fail ]
+	judge "$late" crash
 	[ "$outcome" = fail ]
 }
 

@@ -71,10 +71,10 @@ report()
 
 @test "report: a guest that was made a second time is told" {
 	mkdir -p "$tmp/run/results"
-	echo "stock boot a: Oops: int3" >"$tmp/run/results/again"
+	echo "stock boot a: not ours: Oops: int3" >"$tmp/run/results/again"
 	report "a pass"
 	[ "$status" -eq 0 ]
-	[[ $output == *"again: stock boot a: Oops: int3"* ]]
+	[[ $output == *"again: stock boot a: not ours: Oops: int3"* ]]
 }
 
 @test "report: the oops is in it" {
