@@ -91,7 +91,7 @@ scratch_dir()
 	printf -v "$1" '%s' "$(mktemp -u "$cache/tmp.XXXXXX")"
 	# Known to cleanup() before it is there.
 	scratch+=("${!1}")
-	mkdir "${!1}"
+	mkdir -m 700 "${!1}"
 }
 
 # publish FROM TO: the only way into the cache. TO is whole or is not there.
