@@ -1,27 +1,44 @@
 # SPDX-License-Identifier: GPL-2.0-only
 
-.PHONY: help run check-fast check check-all mutants bench packages mail series-apply series-export
+.PHONY: help list new run bench check-fast check check-all mutants packages mail series-apply series-export
+
 help: ## say what can be made and selected
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@printf '%s\n' '' \
-		'  ARMS="stock patched"   the kernels under test; also first-N, with N patches' \
-		'                         of the series, and mutant-NAME of tests/mutants; upstream,' \
-		'                         Linux 7.3, and upstream-fixed, with its series; each also' \
-		'                         as ARM+NAME, with guests/configs/NAME.config' \
-		'  SCENARIOS=""           folders of guests/, default all' \
-		'  ACCEL=auto             kvm, tcg, icount, or auto: kvm where it can run Xen, else tcg' \
-		'  JOBS=$(shell nproc)                 compilers at once, default one a processor' \
+	@awk -F ':.*## ' '/^## / { print substr($$0, 4) } \
+		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '%s\n' 'What a run takes (make run ARMS="stock patched" SCENARIOS=boot):' \
+		'  ARMS="stock patched"   the kernels under test. Also upstream, Linux 7.3 as it comes,' \
+		'                         and upstream-fixed, with its series; first-N, with N patches' \
+		'                         of the series; mutant-NAME of tests/mutants. ARM+NAME is the' \
+		'                         arm with kernel/options/NAME.config' \
+		'  SCENARIOS=…            names or groups of "make list"; default those in no group' \
+		'  KERNEL=PATH            your own kernel as the arm "tree": a source tree, or a bzImage;' \
+		'                         with ARMS= alone, and as dom0, too' \
 		'  XEN=stock              the hypervisor: stock, of Debian 13; stock-4.17, of Debian 12;' \
-		'                         patched, 4.17 with xen-patches; patched-off, without the counters' \
-		'  PARTS=everything       what check-all runs: some of the parts that tests/check lists' \
+		'                         patched, 4.17 with xen-patches; patched-off, without the' \
+		'                         counters; or the path of your own, a source tree or a binary' \
+		'  ACCEL=auto             kvm, tcg, icount, or auto: kvm where it can run Xen, else tcg' \
 		'  TORTURE=60             for how many seconds each guest of SCENARIOS=torture works' \
+		'What else there is to set:' \
+		'  JOBS=$(shell nproc)                 compilers at once, default one a processor' \
+		'  PARTS=everything       what check-all runs: some of the parts that tests/check lists' \
 		'  BASE=linux-6.12        what the patches are for: linux-6.12, linux-7.3 or xen-4.17' \
 		'  REFRESH=0              1 looks for newer packages on the mirror'
 
-run: ## build both arms, boot Xen and the guests, print the table
+## Scenarios:
+run: ## build what is missing, boot Xen, dom0 and the guests, print the table
 	@scripts/run
 
-check-fast: ## test what needs no boot: scripts, patches, their round trip
+list: ## list the scenarios
+	@scripts/scenarios list
+
+new: ## make the scenario NAME=, which builds and passes
+	@scripts/scenarios new $(NAME)
+
+bench: ## count what workloads cost each arm: instructions, entries into the hypervisor
+	@scripts/bench
+
+## Tests:
+check-fast: ## test what needs no boot: scripts, patches, xenbatch
 	@tests/check fast
 
 check: ## and the fuzzers, the mutants and the scenarios
@@ -36,9 +53,7 @@ mutants: ## break the Xen code on purpose, and see the scenarios fail
 packages: ## try the series on the kernels that Debian has now
 	@tests/packages
 
-bench: ## count what workloads cost each arm: instructions, entries into the hypervisor
-	@scripts/bench
-
+## Patches:
 series-apply: ## make the git tree build/BASE, one commit a patch
 	@scripts/series apply $(BASE)
 
@@ -51,4 +66,6 @@ mail: ## write the numbered patches and their cover letter to build/mail
 
 BASE ?= linux-6.12
 
-export ARMS SCENARIOS ACCEL JOBS XEN REFRESH TORTURE
+# One that is set to nothing is not the same as one that is not set.
+$(foreach name,ARMS SCENARIOS KERNEL XEN ACCEL JOBS REFRESH TORTURE, \
+	$(if $(filter-out undefined,$(origin $(name))),$(eval export $(name))))

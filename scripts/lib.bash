@@ -15,23 +15,16 @@ cache=${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$EUID" | cut -d: -f6)}/.cache}/
 # shellcheck disable=SC2034 # for the scripts that source this
 build=$top/build
 
-# base_of ARM: the Linux that the arm is made from, as scripts/series names it.
-base_of()
-{
-	case $1 in
-	upstream*) echo linux-7.3 ;;
-	*) echo linux-6.12 ;;
-	esac
-}
+# For each kernel: no time, user or host in the image, and what ccache knows is shared. It
+# goes by the files that an object was made from, and does not preprocess: hardly any object
+# of two arms is of the same text, since paravirt_types.h is in all of them.
+export KBUILD_BUILD_TIMESTAMP='1970-01-01' KBUILD_BUILD_VERSION=1
+export KBUILD_BUILD_USER=xen-lazymmu KBUILD_BUILD_HOST=xen-lazymmu
+export CCACHE_DIR=$cache/ccache CCACHE_MAXSIZE=2G CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1
 
-# For each kernel: no time, user or host in the image, and what ccache knows is shared.
-export KBUILD_BUILD_TIMESTAMP='1970-01-01' KBUILD_BUILD_USER=xen-lazymmu KBUILD_BUILD_HOST=xen-lazymmu
-export CCACHE_DIR=$cache/ccache CCACHE_MAXSIZE=2G CCACHE_NOHASHDIR=1
-
-# The kernel under test, and the source that the patched hypervisor is built from.
-base=$(base_of patched)
+# The source that the patched hypervisor is built from.
 # shellcheck disable=SC2034
-base=${base#linux-} xen_source=4.17.5+72-g01140da4e8-1
+xen_source=4.17.5+72-g01140da4e8-1
 
 # die TEXT: one line that says what, where and what to do.
 die()
@@ -135,14 +128,20 @@ lock_cache()
 	flock -n 9 || die "another run is under way on $cache: wait for it, or set XDG_CACHE_HOME to another folder"
 }
 
-# end_of RC: how a guest ended, for guests/judge, by what scripts/boot ended with.
-end_of()
+# how_ended RC: how a machine ended, for dom0/judge, by what scripts/boot ended with.
+how_ended()
 {
 	case $1 in
 	0) echo poweroff ;;
 	124) echo timeout ;;
 	*) echo "error:QEMU ended with $1" ;;
 	esac
+}
+
+# module_of SCENARIO: the name that its module and its KUnit suite have in Linux.
+module_of()
+{
+	echo "${1//-/_}"
 }
 
 # step WHAT LOG COMMAND...: runs COMMAND with its output in LOG. On a terminal,
@@ -177,3 +176,5 @@ step()
 	fi
 	say "$what: done in $((SECONDS - start)) s"
 }
+
+. "$top/scripts/arms.bash"

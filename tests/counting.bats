@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# guests/counting.sh and the filters of the scenarios that count: they must tell
+# dom0/counting.sh and the filters of the scenarios that count: they must tell
 # equal counts from different ones, and both from none.
 
 setup()
@@ -11,15 +11,15 @@ setup()
 	results=$BATS_TEST_TMPDIR
 	arm=patched
 	scenario=cross-check
-	# shellcheck source=guests/counting.sh
-	. "$guests/counting.sh"
+	# shellcheck source=dom0/counting.sh
+	. "$BATS_TEST_DIRNAME/../dom0/counting.sh"
 }
 
-# In place of that of guests/run.
+# In place of that of dom0/run.
 record()
 {
-	outcome=$4
-	why=$6
+	outcome=$2
+	why=$4
 }
 
 batches='{"batch":{"mmu_update":{"size":{"1":3,"31":2},"requests":65}}}'

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What map-file of guests/bench costs, as cost.h says it, where the page cache has the file
- * in large folios. For a kernel with guests/configs/large-folios.config.
+ * in large folios. For a kernel with kernel/options/large-folios.config.
  */
 #include "cost.h"
 #include "pages.h"

@@ -10,7 +10,7 @@
  * interrupts and dom0, only ever adds. A line "bench: NAME TICKS BEGIN END" for each: from
  * BEGIN to END that round ran, so that it can be found in a trace.
  *
- * Where the program's module has irqs_off.h, and the kernel guests/configs/irqsoff.config,
+ * Where the program's module has irqs_off.h, and the kernel kernel/options/irqsoff.config,
  * also "irqs-off: NAME TICKS FUNCTION": for how long interrupts were off at most, in the
  * round in which that was the least, and which function turned them on again.
  */

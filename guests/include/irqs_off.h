@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * For a module: the longest time with interrupts off, in ticks of the time stamp counter.
- * A kernel with guests/configs/irqsoff.config has tracepoints where they go off and on.
+ * A kernel with kernel/options/irqsoff.config has tracepoints where they go off and on.
  *
  * The parameter irqs_off is "TICKS FUNCTION", of which function turned them on again; a
  * write to it begins anew. One vCPU is assumed.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh disable=SC2154 # its variables are those of guests/run
+# shellcheck shell=sh disable=SC2154 # its variables are those of dom0/run
 #
-# For scenarios that count batches in the hypervisor; guests/run sources it. $views
+# For scenarios that count batches in the hypervisor; dom0/run sources it. $views
 # are those of docs/counting.md that this Xen must have: "trace", or "trace hypfs".
 #
 #   trace_begin             xentrace runs from here
@@ -58,13 +58,13 @@ agree()
 	jq -S . "$name.$4.json" >"$local/counted"
 	batches=$(jq '[.batch[].size[]] | add // 0' "$local/expected")
 	if [ "$2" = trace ] && [ "$lost" -ne 0 ]; then
-		record "$arm" "$scenario" "$1=$2" error 0 "the trace lost $lost records: the machine was too busy"
+		record "$1=$2" error 0 "the trace lost $lost records: the machine was too busy"
 	elif [ "${batches:-0}" -eq 0 ] || [ ! -s "$local/counted" ]; then
-		record "$arm" "$scenario" "$1=$2" error 0 "nothing was counted: see $3.json and $4.json"
+		record "$1=$2" error 0 "nothing was counted: see $3.json and $4.json"
 	elif cmp -s "$local/expected" "$local/counted"; then
-		record "$arm" "$scenario" "$1=$2" pass 0 "$batches batches are the same"
+		record "$1=$2" pass 0 "$batches batches are the same"
 	else
-		record "$arm" "$scenario" "$1=$2" fail 0 "counted (+) instead of expected (-): $(
+		record "$1=$2" fail 0 "counted (+) instead of expected (-): $(
 			diff -u "$local/expected" "$local/counted" | sed '1,2d' | grep '^[-+]' |
 			tr -d '\n' | tr -s ' ' | cut -c1-200)"
 	fi

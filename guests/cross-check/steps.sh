@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh disable=SC2034,SC2154 # dom0/run sources this
+
+guests="one two three"
+
+# Until every guest is in its N-th hold. One that never comes there fails by itself, and
+# nobody waits for one that is gone.
+held()
+{
+	for guest in $guests; do
+		tries=0
+		until console "$guest" | grep -q "window: hold $1" ||
+			grep -q "has shut down" "$results/$arm.$scenario.$guest.xl" || [ "$tries" -ge 400 ]; do
+			tries=$((tries + 1))
+			sleep 0.25
+		done
+	done
+	# A guest says so just before.
+	sleep 1
+}
+
+# Any event of xenstore does.
+release()
+{
+	for guest in $guests; do
+		# One that crashed is gone; finish says so.
+		domid=$(xl domid "$arm.$scenario.$guest") || continue
+		xenstore-write "/local/domain/$domid/control/shutdown" ""
+	done
+}
+
+# counts GUEST VIEW DOMID: GUEST.VIEW.json, the batches of that domain in the window.
+counts()
+{
+	name=$results/$arm.$scenario
+	if [ "$2" = trace ]; then
+		jq --argjson domid "$3" -f "$work/guests/cross-check/batches.jq" \
+			"$name.window.trace.json" >"$name.$1.trace.json"
+	else
+		jq --argjson domid "$3" -f "$work/guests/cross-check/batches.jq" \
+			"$name.before.hypfs.json" "$name.after.hypfs.json" |
+			jq -s -f "$work/guests/cross-check/difference.jq" >"$name.$1.hypfs.json"
+	fi
+}
+
+for guest in $guests; do
+	create "$guest" 1
+done
+held 1
+[ "$views" = trace ] || hypfs_record before
+trace_begin
+release
+held 2
+trace_end window
+[ "$views" = trace ] || hypfs_record after
+for guest in $guests; do
+	domid=$(xl domid "$arm.$scenario.$guest") || continue
+	for view in $views; do
+		counts "$guest" "$view" "$domid"
+	done
+done
+release
+for guest in $guests; do
+	finish "$guest" once
+	[ "$outcome" = pass ] || continue
+	console "$guest" | tr -d '\r' | sed -n 's/^window: {/{/p' |
+		jq -f "$work/guests/cross-check/batches.jq" >"$results/$arm.$scenario.$guest.guest.json"
+	for view in $views; do
+		agree "$guest" "$view" "$guest.guest" "$guest.$view"
+	done
+done

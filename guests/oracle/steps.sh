@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh disable=SC2034,SC2154 # dom0/run sources this
+
+# compared NAME FILTER-ARGUMENT...: a declaration or a record, in the same form.
+compared()
+{
+	name=$results/$arm.$scenario.$1.json
+	shift
+	jq "$@" -f "$work/guests/oracle/compared.jq" >"$name"
+}
+
+trace_begin
+guest oracle 1
+domid=$(xl domid "$arm.$scenario.oracle")
+trace_end all
+console oracle | tr -d '\r' | sed -n 's/^oracle: {/{/p' | compared declared
+for view in $views; do
+	[ "$view" = trace ] || hypfs_record all
+	compared "$view" --argjson domid "$domid" <"$results/$arm.$scenario.all.$view.json"
+	agree oracle "$view" declared "$view"
+done
+forget oracle

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2034,SC2154 # for the scripts that source lib.bash
+#
+# The arms. An arm is a kernel under test; its name says what it is made from:
+#
+#   stock            Linux 6.12, the source as it comes
+#   patched          with the series
+#   first-N          with the first N patches of it
+#   mutant-NAME      patched, and then tests/mutants/NAME.patch
+#   upstream         Linux 7.3, the source as it comes
+#   upstream-fixed   with its series
+#   tree             the user's own: KERNEL=, see scripts/build-tree
+#
+# ARM+NAME is that arm configured with kernel/options/NAME.config as well; more names may
+# follow.
+
+arm_names="stock, patched, first-N, mutant-NAME, upstream, upstream-fixed, and tree with KERNEL="
+
+# The Linux that patched is made from, and the two patches of its series that tests name:
+# the one that gives enter() and leave() their state, and the one that makes sections nest.
+base=6.12
+interface_patch=paravirt/$base/mm-let-a-lazy-MMU-section-keep-its-state-in-a-local-variable.patch
+nesting_patch=arch-x86/$base/x86-xen-keep-the-nesting-of-lazy-MMU-sections-in-their-local-state.patch
+
+# select_arm ARM: sets what the arm is made from:
+#   arm_base      linux-6.12, linux-7.3, or nothing for tree
+#   arm_patches   how many of that base's patches it has: none, all, or a number
+#   arm_mutant    the path of the patch that comes after them, or nothing
+#   arm_options   the names after "+", an array
+select_arm()
+{
+	local name=${1%%+*}
+
+	arm_base=linux-6.12 arm_patches=all arm_mutant='' arm_options=()
+	[[ $1 != *+* ]] || IFS=+ read -ra arm_options <<<"${1#*+}"
+	case $name in
+	stock) arm_patches=none ;;
+	patched) ;;
+	first-*)
+		arm_patches=${name#first-}
+		[[ $arm_patches =~ ^[1-9][0-9]*$ ]] || die "no such arm: $1; in first-N, N is a number from 1" ;;
+	mutant-*)
+		arm_mutant=tests/mutants/${name#mutant-}.patch
+		[[ -f $top/$arm_mutant ]] || die "there is no $arm_mutant for the arm $1" ;;
+	upstream) arm_base=linux-7.3 arm_patches=none ;;
+	upstream-fixed) arm_base=linux-7.3 ;;
+	tree) arm_base='' arm_patches=none ;;
+	*) die "no such arm: $1; there are $arm_names" ;;
+	esac
+	for name in "${arm_options[@]}"; do
+		[[ -e $top/kernel/options/$name.config ]] || die "there is no kernel/options/$name.config for the arm $1"
+	done
+}
+
+# with_options ARM NAME…: the arm, with those options that it does not have.
+with_options()
+{
+	local arm=$1 name
+
+	for name in "${@:2}"; do
+		[[ "$arm+" == *"+$name+"* ]] || arm+=+$name
+	done
+	echo "$arm"
+}
+
+# option_says NAME KEY: what kernel/options/NAME.config says in a comment, "# KEY: …".
+option_says()
+{
+	sed -n "s/^# $2: //p" "$top/kernel/options/$1.config"
+}
+
+# interface_of KERNEL: which calls a kernel that build-kernel or build-tree printed has for
+# sections: state (they return and take one), mode (Linux 7.x), or plain.
+interface_of()
+{
+	local header=$1/ext/include/linux/pgtable.h
+
+	if grep -qs lazy_mmu_state_t "$header"; then
+		echo state
+	elif grep -qs lazy_mmu_mode_enable "$header"; then
+		echo mode
+	else
+		echo plain
+	fi
+}

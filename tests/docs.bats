@@ -1,0 +1,24 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What docs and CI say of the tests, against the tests.
+
+setup()
+{
+	top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+}
+
+@test "docs: every mutant is in the table, with the scenario that catches it" {
+	for mutant in "$top"/tests/mutants/*.patch; do
+		grep -q "^| $(basename "$mutant" .patch) | .* | $(sed -n '/^Caught-by: /!q;s///p' "$mutant" | paste -s -d, | sed 's/,/, /g') |\$" "$top/docs/mutants.md"
+	done
+	[ "$(grep -c '^| [a-z][a-z0-9]*-.* |$' "$top/docs/mutants.md")" -eq "$(find "$top/tests/mutants" -name '*.patch' | wc -l)" ]
+}
+
+@test "check: the jobs of .gitlab-ci.yml have all of its parts" {
+	run "$top/tests/check" none
+	[ "$status" -eq 2 ]
+	[[ $output == *"no such test: none; there are fast, all, everything, and the parts shellcheck "* ]]
+	jobs=$(sed -n '/PARTS:/,/script:/s/^ *- \([a-z -]*\)$/\1/p' "$top/.gitlab-ci.yml" | tr '\n' ' ')
+	[[ "$output " == *" scenarios ${jobs#all }" ]]
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# scripts/lost-symbols, and what an arm is configured with.
+
+setup()
+{
+	top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+	tmp=$BATS_TEST_TMPDIR
+}
+
+@test "lost-symbols: a symbol that olddefconfig dropped is named" {
+	printf '%s\n' CONFIG_KEPT=y CONFIG_LOST=y CONFIG_CHANGED=y '# CONFIG_OFF is not set' \
+		'# CONFIG_ON is not set' >"$tmp/fragment"
+	printf '%s\n' CONFIG_KEPT=y CONFIG_CHANGED=m CONFIG_ON=y >"$tmp/config"
+	run "$top/scripts/lost-symbols" "$tmp/fragment" "$tmp/config"
+	[ "$status" -eq 2 ]
+	[[ $output == *"loses CONFIG_LOST=y CONFIG_CHANGED=y CONFIG_ON=n of"* ]]
+	run "$top/scripts/lost-symbols" "$tmp/config" "$tmp/config"
+	[ "$status" -eq 0 ]
+}
+
+@test "arms: a scenario's options are added once" {
+	. "$top/scripts/lib.bash"
+	[ "$(with_options stock)" = stock ]
+	[ "$(with_options stock memory)" = stock+memory ]
+	[ "$(with_options stock+memory+debug memory device)" = stock+memory+debug+device ]
+	[ "$(with_options stock+memory-more memory)" = stock+memory-more+memory ]
+}
+
+@test "arms: what a configuration costs, it says" {
+	. "$top/scripts/lib.bash"
+	[ "$(option_says debug cost)" -gt 1 ]
+	[ -z "$(option_says memory cost)" ]
+	[ "$(option_says call-depth cmdline)" = retbleed=force,stuff ]
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# scripts/lib.bash: steps that fail, and what a signal leaves.
+
+setup()
+{
+	top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+	tmp=$BATS_TEST_TMPDIR
+}
+
+@test "step: a command that fails half-way ends the script with 2" {
+	cat >"$tmp/script" <<-EOF
+		. "$top/scripts/lib.bash"
+		work() { false; echo on; }
+		step "work" "$tmp/log" work
+		echo on
+	EOF
+	XDG_CACHE_HOME=$tmp run bash "$tmp/script"
+	[ "$status" -eq 2 ]
+	[[ $output == *"cannot work"* && $output != *on$'\n'* ]]
+}
+
+@test "step: Ctrl-C leaves no process and no scratch folder" {
+	# What is left would keep bats waiting for its output.
+	cat >"$tmp/script" <<-EOF
+		exec >"$tmp/said" 2>&1 3>&-
+		. "$top/scripts/lib.bash"
+		scratch_dir work
+		work() { sleep 98765 & sleep 98766; }
+		step "work" "$tmp/log" work
+	EOF
+	XDG_CACHE_HOME=$tmp run timeout -s INT -k 10 2 bash "$tmp/script"
+	[ "$status" -eq 124 ]
+	run pgrep -f 'sleep 9876[56]'
+	[ "$status" -eq 1 ]
+	[ -z "$(ls "$tmp/xen-lazymmu")" ]
+}
+
+@test "step: a second signal does not cut short what the first began" {
+	local i rc=0
+
+	cat >"$tmp/script" <<-EOF
+		exec >"$tmp/said" 2>&1 3>&-
+		. "$top/scripts/lib.bash"
+		scratch_dir work
+		work() { trap '' TERM; echo begun; sleep 2; }
+		step "work" "$tmp/log" work
+	EOF
+	XDG_CACHE_HOME=$tmp bash "$tmp/script" &
+	for ((i = 0; i < 100; i++)); do
+		! grep -qs begun "$tmp/log" || break
+		sleep 0.1
+	done
+	kill "$!"
+	sleep 0.5
+	kill "$!"
+	wait "$!" || rc=$?
+	[ "$rc" -eq 143 ]
+	[ -z "$(ls "$tmp/xen-lazymmu")" ]
+}

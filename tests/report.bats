@@ -1,0 +1,118 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# scripts/report: the table, report.json, junit.xml and the exit code.
+
+setup()
+{
+	top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+	tmp=$BATS_TEST_TMPDIR
+}
+
+# report LINE...: a report of one scenario with a result for each line, GUEST OUTCOME.
+report()
+{
+	local line
+
+	mkdir -p "$tmp/run/results"
+	echo "accel=tcg" >"$tmp/run/about"
+	echo "stock boot" >"$tmp/run/plan"
+	[ -e "$tmp/run/left-out" ] || : >"$tmp/run/left-out"
+	: >"$tmp/run/results/records"
+	for line; do
+		printf 'stock\tboot\t%s\t%s\t1\twhy <&>\n' "${line% *}" "${line#* }" >>"$tmp/run/results/records"
+	done
+	XDG_CACHE_HOME=$tmp/cache run "$top/scripts/report" "$tmp/run"
+}
+
+@test "report: passed and reproduced are good" {
+	report "a pass" "b reproduced"
+	[ "$status" -eq 0 ]
+	[ "${lines[-1]}" = "2 passed, 0 failed" ]
+}
+
+@test "report: a failure ends with 1, also beside an error" {
+	report "a fail" "b error" "c pass"
+	[ "$status" -eq 1 ]
+	[ "${lines[-1]}" = "1 passed, 2 failed" ]
+	[ "$(jq -r '.scenarios[0].guests[0].outcome' "$tmp/run/report.json")" = fail ]
+	grep -q '<failure message="why &lt;&amp;&gt;">' "$tmp/run/junit.xml"
+}
+
+@test "report: an error alone ends with 2" {
+	report "a error" "b pass"
+	[ "$status" -eq 2 ]
+}
+
+@test "report: a scenario without a result is an error, and says why" {
+	mkdir -p "$tmp/run/results"
+	echo "QEMU was killed" >"$tmp/run/results/ended"
+	report
+	[ "$status" -eq 2 ]
+	[[ $output == *"QEMU was killed"* ]]
+}
+
+@test "report: a run that was cut off is an error of the scenario under way, whatever passed" {
+	mkdir -p "$tmp/run/results"
+	echo "QEMU was killed" >"$tmp/run/results/ended"
+	echo "stock boot" >"$tmp/run/results/under-way"
+	report "a pass" "b pass"
+	[ "$status" -eq 2 ]
+	[ "${lines[-1]}" = "2 passed, 1 failed" ]
+	[[ $output == *"error: stock boot -: QEMU was killed"* ]]
+	echo "stock callers" >"$tmp/run/results/under-way"
+	report
+	[[ $output == *"not run: stock boot -: the run ended in stock callers"* ]]
+}
+
+@test "report: what was not run is not counted as passed" {
+	report "a pass" "b not run"
+	[ "${lines[-1]}" = "1 passed, 0 failed, 1 not run" ]
+}
+
+@test "report: a guest that was made again is there twice, and counts as the second" {
+	report "a retry" "a pass"
+	[ "$status" -eq 0 ]
+	[ "${lines[-1]}" = "1 passed, 0 failed" ]
+	[[ $output == *"retry: stock boot a: why <&>"* ]]
+	[ "$(jq -c '.scenarios[0] | .outcome, [.guests[].outcome]' "$tmp/run/report.json")" = '"pass"
+["retry","pass"]' ]
+	grep -q '<testsuite .* tests="2" failures="0" errors="0" skipped="1">' "$tmp/run/junit.xml"
+	grep -q '<skipped message="why &lt;&amp;&gt;">' "$tmp/run/junit.xml"
+	report "a retry" "a fail"
+	[ "$status" -eq 1 ]
+	[ "$(jq -r '.scenarios[0].outcome' "$tmp/run/report.json")" = fail ]
+}
+
+@test "report: a scenario of which nothing but a retry is known is an error" {
+	report "a retry"
+	[ "$status" -eq 2 ]
+}
+
+@test "report: what does not fit an arm is told, with why" {
+	mkdir -p "$tmp/run"
+	echo "tree swap: the kernel does not have CONFIG_SWAP=y" >"$tmp/run/left-out"
+	report "a pass"
+	[ "$status" -eq 0 ]
+	[[ $output == *"left out: tree swap: the kernel does not have CONFIG_SWAP=y"* ]]
+	[ "$(jq -c '.left_out' "$tmp/run/report.json")" = \
+		'[{"arm":"tree","scenario":"swap","why":"the kernel does not have CONFIG_SWAP=y"}]' ]
+}
+
+@test "report: the oops is in it" {
+	mkdir -p "$tmp/run/results"
+	printf 'before\nkernel BUG at here\nRIP: there\nKernel panic\nafter\n' >"$tmp/run/results/stock.boot.a.log"
+	report "a fail"
+	[ "$(jq -r '.scenarios[0].guests[0].oops' "$tmp/run/report.json")" = $'kernel BUG at here\nRIP: there\nKernel panic' ]
+}
+
+@test "report: of an oops without an end, the beginning is in it" {
+	mkdir -p "$tmp/run/results"
+	{
+		echo "BUG: this"
+		yes "and on it goes, for longer than a pipe" | head -n 20000 || :
+	} >"$tmp/run/results/stock.boot.a.log"
+	report "a fail"
+	[ "$status" -eq 1 ]
+	[ "$(jq -r '.scenarios[0].guests[0].oops' "$tmp/run/report.json" | wc -l)" -eq 60 ]
+}

@@ -1,0 +1,56 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# scripts/run: what it refuses, before it builds anything.
+
+setup()
+{
+	top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+	tmp=$BATS_TEST_TMPDIR
+}
+
+@test "run: two at once" {
+	mkdir -p "$tmp/xen-lazymmu"
+	XDG_CACHE_HOME=$tmp OUT=$tmp/out run flock "$tmp/xen-lazymmu/lock" "$top/scripts/run"
+	[ "$status" -eq 2 ]
+	[[ $output == *"another run is under way"* ]]
+}
+
+@test "run: an arm or a scenario that is not there" {
+	ARMS=none run "$top/scripts/run"
+	[ "$status" -eq 2 ]
+	SCENARIOS=none run "$top/scripts/run"
+	[ "$status" -eq 2 ]
+	[[ $output == *"no such scenario: none; there are "*nested-preempt* ]]
+}
+
+@test "run: a group stands for its scenarios, and what is neither is refused" {
+	SCENARIOS="boot memroy" run "$top/scripts/run"
+	[ "$status" -eq 2 ]
+	[[ $output == *"no such scenario: memroy; there are "* ]]
+}
+
+@test "run: nothing to run" {
+	ARMS='' run "$top/scripts/run"
+	[ "$status" -eq 2 ]
+	[[ $output == *"ARMS= is empty, and there is no KERNEL="* ]]
+	ARMS=stock SCENARIOS=vmap run "$top/scripts/run"
+	[ "$status" -eq 2 ]
+	[[ $output == *"none of the scenarios is for one of the arms stock"* ]]
+}
+
+@test "run: what is no kernel, and no hypervisor" {
+	KERNEL=$tmp/none run "$top/scripts/build-kernel" tree
+	[[ $status -eq 2 && $output == *"there is no $tmp/none: KERNEL= is a kernel's source tree or a bzImage"* ]]
+	mkdir "$tmp/folder"
+	KERNEL=$tmp/folder XDG_CACHE_HOME=$tmp run "$top/scripts/build-kernel" tree
+	[[ $status -eq 2 && $output == *"is no source tree of Linux"* ]]
+	mkdir -p "$tmp/built/scripts/kconfig"
+	touch "$tmp/built/Kbuild" "$tmp/built/scripts/kconfig/merge_config.sh" "$tmp/built/.config"
+	KERNEL=$tmp/built XDG_CACHE_HOME=$tmp run "$top/scripts/build-kernel" tree
+	[[ $status -eq 2 && $output == *"run make mrproper there"* ]]
+	run "$top/scripts/build-dom0" "$tmp/none"
+	[[ $status -eq 2 && $output == *"no such hypervisor: XEN=$tmp/none"* ]]
+	XDG_CACHE_HOME=$tmp run "$top/scripts/build-dom0" "$tmp/folder"
+	[[ $status -eq 2 && $output == *"is no source tree of Xen"* ]]
+}

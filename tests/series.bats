@@ -1,0 +1,71 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# scripts/series: arms, their patches, and headings.
+
+setup()
+{
+	top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+	tmp=$BATS_TEST_TMPDIR
+}
+
+@test "series: a patch that does not apply is named, with where" {
+	mkdir "$tmp/linux"
+	XDG_CACHE_HOME=$tmp run "$top/scripts/series" patch linux-6.12 "$tmp/linux" patched
+	[ "$status" -eq 2 ]
+	[[ $output == *".patch does not apply: error: "* ]]
+}
+
+@test "series: an arm is one of its own kernel alone" {
+	run "$top/scripts/series" list linux-7.3 upstream-fixed
+	[ "$status" -eq 0 ]
+	[[ $output == *"/7.3/"* && $output != *"/6.12/"* ]]
+	run "$top/scripts/series" list linux-7.3 patched
+	[ "$status" -eq 2 ]
+	[[ $output == *"the arm patched is one of linux-6.12, not of linux-7.3"* ]]
+}
+
+@test "series: an arm has the same patches with a configuration of its own" {
+	diff <("$top/scripts/series" list linux-6.12 first-2+debug) <("$top/scripts/series" list linux-6.12 first-2)
+	run "$top/scripts/build-kernel" stock+none
+	[ "$status" -eq 2 ]
+	[[ $output == *"there is no kernel/options/none.config for the arm stock+none"* ]]
+}
+
+# export_of SUBJECT...: what an export writes as the order of a tree with these commits.
+export_of()
+{
+	local tree=$tmp/house/build/linux-6.12 subject
+
+	rm -rf "$tree"
+	git init -q "$tree"
+	git -C "$tree" config user.name test
+	git -C "$tree" config user.email test@localhost
+	git -C "$tree" commit -q --allow-empty -m base
+	git -C "$tree" tag base
+	for subject; do
+		echo "$subject" >"$tree/file"
+		git -C "$tree" add file
+		git -C "$tree" commit -q -m "$subject"
+	done
+	"$tmp/house/scripts/series" export linux-6.12
+	cat "$tmp/house/series/6.12"
+}
+
+@test "series: headings survive an export, also where a patch goes or comes" {
+	mkdir -p "$tmp/house/series" "$tmp/house/build"
+	cp -r "$top/scripts" "$tmp/house"
+	printf '%s\n' '# Fixes' paravirt/6.12/mm-one.patch '' '# The rest' paravirt/6.12/mm-two.patch \
+		paravirt/6.12/mm-three.patch '# end' >"$tmp/house/series/6.12"
+	cp "$tmp/house/series/6.12" "$tmp/before"
+	export XDG_CACHE_HOME=$tmp
+	export_of 'mm: one' 'mm: two' 'mm: three' | diff "$tmp/before" -
+	run export_of 'mm: one' 'mm: three' 'mm: four'
+	[ "$output" = '# Fixes
+paravirt/6.12/mm-one.patch
+
+# The rest
+paravirt/6.12/mm-three.patch
+paravirt/6.12/mm-four.patch
+# end' ]
+}
