@@ -66,6 +66,16 @@ report_bench()
 	grep -q '>65</text>' "$tmp/bench/bench.svg"
 }
 
+@test "report-bench: text stands to the left in its column, a number to the right" {
+	bench_runs
+	sed -i 's/where_two/in_two/' "$tmp"/bench/patched-off/latest/results/*
+	report_bench
+	[ "$status" -eq 0 ]
+	[[ $output == *$'instructions  stock  patched'*$'\nfork           1000     ~650  -35 %\n'* ]]
+	[[ $output == *$'entries           mmu_update  multicall'*$'\nfork     stock            ~1          0'* ]]
+	[[ $output == *$'off  stock  in         patched  in\nfork                           100  where_one      ~65  in_two\n'* ]]
+}
+
 @test "report-bench: a trace with lost records, or a guest without its line, is an error" {
 	bench_runs
 	sed -i 's/"lost":0/"lost":7/' "$tmp/bench/patched-off/latest/results/stock.bench.traced-two.windows.json"
