@@ -20,17 +20,22 @@ setup()
 	[ "$status" -eq 0 ]
 }
 
+# lib COMMAND…: of scripts/lib.bash, in a shell of its own, since it sets traps.
+lib()
+{
+	# shellcheck disable=SC2016 # the other shell's
+	bash -c '. "$1/scripts/lib.bash"; "${@:2}"' - "$top" "$@"
+}
+
 @test "arms: a scenario's options are added once" {
-	. "$top/scripts/lib.bash"
-	[ "$(with_options stock)" = stock ]
-	[ "$(with_options stock memory)" = stock+memory ]
-	[ "$(with_options stock+memory+debug memory device)" = stock+memory+debug+device ]
-	[ "$(with_options stock+memory-more memory)" = stock+memory-more+memory ]
+	[ "$(lib with_options stock)" = stock ]
+	[ "$(lib with_options stock memory)" = stock+memory ]
+	[ "$(lib with_options stock+memory+debug memory device)" = stock+memory+debug+device ]
+	[ "$(lib with_options stock+memory-more memory)" = stock+memory-more+memory ]
 }
 
 @test "arms: what a configuration costs, it says" {
-	. "$top/scripts/lib.bash"
-	[ "$(option_says debug cost)" -gt 1 ]
-	[ -z "$(option_says memory cost)" ]
-	[ "$(option_says call-depth cmdline)" = retbleed=force,stuff ]
+	[ "$(lib option_says debug cost)" -gt 1 ]
+	[ -z "$(lib option_says memory cost)" ]
+	[ "$(lib option_says call-depth cmdline)" = retbleed=force,stuff ]
 }
