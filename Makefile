@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 
-.PHONY: help list new run bench check-fast check check-all mutants packages mail series-apply series-export
+.PHONY: help list new run bench check-fast check check-all lint mutants packages mail series-apply series-export
 
 help: ## say what can be made and selected
 	@awk -F ':.*## ' '/^## / { print substr($$0, 4) } \
@@ -47,6 +47,9 @@ check: ## and the fuzzers, the mutants and the scenarios
 check-all: ## and what takes hours: patch by patch, other machines, memory pressure, torture
 	@tests/check $(or $(PARTS),everything)
 
+lint: ## say what .clang-format would have otherwise in the C that was changed since SINCE=
+	@scripts/lint-changes $(SINCE)
+
 mutants: ## break the Xen code on purpose, and see the scenarios fail
 	@tests/mutants/run
 
@@ -65,6 +68,7 @@ mail: ## write the numbered patches and their cover letter to build/mail
 	@scripts/series mail $(BASE) build/mail
 
 BASE ?= linux-6.12
+SINCE ?= HEAD
 
 # One that is set to nothing is not the same as one that is not set.
 $(foreach name,ARMS SCENARIOS KERNEL XEN ACCEL JOBS REFRESH TORTURE, \
