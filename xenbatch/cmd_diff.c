@@ -12,6 +12,7 @@
 #include <json-c/json.h>
 
 #include "output.h"
+#include "text.h"
 
 static const char help[] =
 	"Usage: xenbatch diff [OPTION…] OLD NEW\n"
@@ -236,16 +237,16 @@ static void compare(struct diff *diff, const struct domain_stats *old,
 		puts("  no change");
 }
 
-/* "12", "Domain-0 (0)"; a name is shown without what would upset a terminal. */
+/* "12", "Domain-0 (0)". */
 static void print_domain(const struct domain_stats *domain)
 {
-	if (!domain->name[0]) {
+	char name[sizeof(domain->name)];
+
+	strcpy(name, domain->name);
+	if (*name)
+		printf("%s (%u)", printable(name), domain->domid);
+	else
 		printf("%u", domain->domid);
-		return;
-	}
-	for (const char *c = domain->name; *c; c++)
-		putchar((unsigned char)*c < ' ' || *c == 127 ? '?' : *c);
-	printf(" (%u)", domain->domid);
 }
 
 /* The domain of a name, or number. */
@@ -325,14 +326,14 @@ static int compare_selected(struct diff *diff, const struct stats *old, const st
 			*equals = 0;
 		a = look_up(old, what);
 		if (!a) {
-			fprintf(stderr, "xenbatch diff: --domain: the old record has no domain "
-				"\"%s\"\n", what);
+			complain("--domain: the old record has no domain "
+				 "\"%s\"", what);
 			return -1;
 		}
 		b = equals ? look_up(new, equals + 1) : counterpart(a, new);
 		if (!b) {
-			fprintf(stderr, "xenbatch diff: --domain: the new record has no domain "
-				"\"%s\": give it as %s=NEW\n", equals ? equals + 1 : what, what);
+			complain("--domain: the new record has no domain "
+				 "\"%s\": give it as %s=NEW", equals ? equals + 1 : what, what);
 			return -1;
 		}
 		compare_pair(diff, a, b);
@@ -358,8 +359,8 @@ static void compare_all(struct diff *diff, const struct stats *old, const struct
 static void warn_lost(const char *path, const struct stats *stats)
 {
 	if (stats->lost)
-		fprintf(stderr, "xenbatch diff: %s: Xen lost %" PRIu64 " trace records, so all its "
-			"counts are too low\n", path, stats->lost);
+		complain("%s: Xen lost %" PRIu64 " trace records, so all its "
+			 "counts are too low", path, stats->lost);
 }
 
 static int parse_limit(const char *text, struct limit *limit)
@@ -396,7 +397,8 @@ int cmd_diff(int argc, char **argv)
 	struct diff diff = { };
 	struct limit all = { INFINITY, INFINITY };
 	struct stats old, new;
-	char error[200], *end;
+	struct error error;
+	char *end;
 	const char *named[NR_COUNTERS * 4];
 	unsigned int nr_named = 0;
 	int option, ret = EXIT_ERROR;
@@ -408,28 +410,28 @@ int cmd_diff(int argc, char **argv)
 		case 't':
 			if (!parse_limit(optarg, &all))
 				continue;
-			fprintf(stderr, "xenbatch diff: --threshold=%s: give percent, as 5, +5 or "
-				"-5\n", optarg);
+			complain("--threshold=%s: give percent, as 5, +5 or "
+				 "-5", optarg);
 			return EXIT_ERROR;
 		case 'c':
 			if (nr_named < sizeof(named) / sizeof(named[0])) {
 				named[nr_named++] = optarg;
 				continue;
 			}
-			fputs("xenbatch diff: --counter is there too often\n", stderr);
+			complain("--counter is there too often");
 			return EXIT_ERROR;
 		case 'm':
 			diff.min = strtoull(optarg, &end, 10);
 			if (*optarg >= '0' && *optarg <= '9' && !*end)
 				continue;
-			fprintf(stderr, "xenbatch diff: --min=%s: give a count\n", optarg);
+			complain("--min=%s: give a count", optarg);
 			return EXIT_ERROR;
 		case 'd':
 			if (diff.nr_domains < MAX_DOMAINS) {
 				diff.domain[diff.nr_domains++] = optarg;
 				continue;
 			}
-			fputs("xenbatch diff: --domain is there too often\n", stderr);
+			complain("--domain is there too often");
 			return EXIT_ERROR;
 		case 'j':
 			diff.format = OUTPUT_JSON;
@@ -449,21 +451,21 @@ int cmd_diff(int argc, char **argv)
 	for (unsigned int i = 0; i < nr_named; i++) {
 		if (!parse_counter(&diff, named[i]))
 			continue;
-		fprintf(stderr, "xenbatch diff: --counter=%s: give NAME=PERCENT, and a name that "
-			"--help lists\n", named[i]);
+		complain("--counter=%s: give NAME=PERCENT, and a name that "
+			 "--help lists", named[i]);
 		return EXIT_ERROR;
 	}
 	if (argc - optind != 2) {
-		fputs("xenbatch diff: give two records, OLD and NEW\n", stderr);
+		complain("give two records, OLD and NEW");
 		return EXIT_ERROR;
 	}
 
-	if (stats_read_file(argv[optind], &old, error, sizeof(error))) {
-		fprintf(stderr, "xenbatch diff: %s: %s\n", argv[optind], error);
+	if (stats_read_file(argv[optind], &old, &error)) {
+		complain("%s: %s", argv[optind], error.text);
 		return EXIT_ERROR;
 	}
-	if (stats_read_file(argv[optind + 1], &new, error, sizeof(error))) {
-		fprintf(stderr, "xenbatch diff: %s: %s\n", argv[optind + 1], error);
+	if (stats_read_file(argv[optind + 1], &new, &error)) {
+		complain("%s: %s", argv[optind + 1], error.text);
 		goto out_old;
 	}
 	warn_lost(argv[optind], &old);

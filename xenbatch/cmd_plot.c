@@ -46,11 +46,11 @@ static void label_of(const char *path, char *label, size_t size)
 static int read_arm(const char *path, const char *domain, struct plot_arm *arm)
 {
 	struct stats stats;
-	char error[200];
+	struct error error;
 	bool found = false;
 
-	if (stats_read_file(path, &stats, error, sizeof(error))) {
-		fprintf(stderr, "xenbatch plot: %s: %s\n", path, error);
+	if (stats_read_file(path, &stats, &error)) {
+		complain("%s: %s", path, error.text);
 		return -1;
 	}
 	for (size_t i = 0; i < stats.nr_domains; i++) {
@@ -66,7 +66,7 @@ static int read_arm(const char *path, const char *domain, struct plot_arm *arm)
 	}
 	stats_free(&stats);
 	if (domain && !found) {
-		fprintf(stderr, "xenbatch plot: %s: it has no domain \"%s\"\n", path, domain);
+		complain("%s: it has no domain \"%s\"", path, domain);
 		return -1;
 	}
 	return 0;
@@ -106,12 +106,12 @@ int cmd_plot(int argc, char **argv)
 	}
 	nr = argc - optind;
 	if (!output || nr < 1 || nr > PLOT_MAX_ARMS) {
-		fprintf(stderr, "xenbatch plot: give 1 to %d files, and --output\n", PLOT_MAX_ARMS);
+		complain("give 1 to %d files, and --output", PLOT_MAX_ARMS);
 		return EXIT_ERROR;
 	}
 	arm = calloc(nr, sizeof(*arm));
 	if (!arm) {
-		fputs("xenbatch plot: no memory\n", stderr);
+		complain("no memory");
 		return EXIT_ERROR;
 	}
 	for (unsigned int i = 0; i < nr; i++) {
@@ -127,7 +127,7 @@ int cmd_plot(int argc, char **argv)
 
 	f = strcmp(output, "-") ? fopen(output, "w") : stdout;
 	if (!f) {
-		fprintf(stderr, "xenbatch plot: %s: %s\n", output, strerror(errno));
+		complain("%s: %s", output, strerror(errno));
 		goto out;
 	}
 	plot_svg(f, title, arm, nr);
@@ -135,7 +135,7 @@ int cmd_plot(int argc, char **argv)
 	if (f == stdout)
 		ret = EXIT_OK;
 	else if (fclose(f))
-		fprintf(stderr, "xenbatch plot: %s: %s\n", output, strerror(errno));
+		complain("%s: %s", output, strerror(errno));
 	else
 		ret = EXIT_OK;
 out:

@@ -96,17 +96,16 @@ static int feed(struct trace *trace, int fd, const char *path)
 	error = errno;
 	progress(done, true);
 	if (n < 0) {
-		fprintf(stderr, "xenbatch report: %s: %s, at byte %" PRIu64 "\n", path,
-			strerror(error), done);
+		complain("%s: %s, at byte %" PRIu64, path,
+			 strerror(error), done);
 		return -1;
 	}
 	ret = trace_finish(trace);
 	if (ret > 0)
-		fprintf(stderr, "xenbatch report: %s: %s; counted what is before\n", path,
-			trace_error(trace));
+		complain("%s: %s; counted what is before", path, trace_error(trace));
 	else if (ret < 0)
-		fprintf(stderr, "xenbatch report: %s: %s: take a new trace\n", path,
-			trace_error(trace));
+		complain("%s: %s: take a new trace", path,
+			 trace_error(trace));
 
 	return ret < 0 ? -1 : 0;
 }
@@ -130,7 +129,7 @@ static int count(int fd, const char *path, uint64_t until, struct stats *stats)
 	if (!ret)
 		goto out;
 no_memory:
-	fputs("xenbatch report: no memory\n", stderr);
+	complain("no memory");
 out:
 	trace_free(trace);
 	return ret;
@@ -147,8 +146,8 @@ static int count_window(int fd, const char *path, uint64_t since, uint64_t until
 	struct stats before;
 
 	if (since && begin < 0) {
-		fprintf(stderr, "xenbatch report: %s: --since reads a file twice, and this can be read "
-			"but once\n", path);
+		complain("%s: --since reads a file twice, and this can be read "
+			 "but once", path);
 		return -1;
 	}
 	if (count(fd, path, until, stats))
@@ -175,8 +174,8 @@ static bool read_tsc(const char *name, const char *text, unsigned int min, uint6
 	*tsc = strtoull(text, &end, 10);
 	if (*text >= '0' && *text <= '9' && !*end && !errno && *tsc >= min)
 		return true;
-	fprintf(stderr, "xenbatch report: --%s=%s: give a time stamp, a number from %u on\n", name,
-		text, min);
+	complain("--%s=%s: give a time stamp, a number from %u on", name,
+		 text, min);
 	return false;
 }
 
@@ -218,8 +217,8 @@ int cmd_report(int argc, char **argv)
 		case 'd':
 			domid = strtoul(optarg, &end, 10);
 			if (*optarg < '0' || *optarg > '9' || *end || domid >= DOMID_RESERVED) {
-				fprintf(stderr, "xenbatch report: --domain=%s: a trace has no names, "
-					"give the number of a domain\n", optarg);
+				complain("--domain=%s: a trace has no names, "
+					 "give the number of a domain", optarg);
 				return EXIT_ERROR;
 			}
 			wanted[domid] = selected = true;
@@ -240,18 +239,18 @@ int cmd_report(int argc, char **argv)
 		}
 	}
 	if (argc - optind != 1) {
-		fputs("xenbatch report: give one FILE, or - for standard input\n", stderr);
+		complain("give one FILE, or - for standard input");
 		return EXIT_ERROR;
 	}
 	path = argv[optind];
 	if (until && since >= until) {
-		fputs("xenbatch report: --since is not before --until\n", stderr);
+		complain("--since is not before --until");
 		return EXIT_ERROR;
 	}
 
 	fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
 	if (fd < 0) {
-		fprintf(stderr, "xenbatch report: %s: %s\n", path, strerror(errno));
+		complain("%s: %s", path, strerror(errno));
 		return EXIT_ERROR;
 	}
 	if (count_window(fd, path, since, until, &stats))

@@ -55,8 +55,8 @@ struct arguments {
 
 static int usage(const char *what, const char *value)
 {
-	fprintf(stderr, "xenbatch stat: %s%s%s: see 'xenbatch stat --help'\n", what,
-		value ? " " : "", value ? value : "");
+	complain("%s%s%s: see 'xenbatch stat --help'", what,
+		 value ? " " : "", value ? value : "");
 
 	return EXIT_ERROR;
 }
@@ -159,9 +159,9 @@ static void say_missing(const struct arguments *arguments, const struct stats *s
 		for (size_t i = 0; i < stats->nr_domains && !there; i++)
 			there = is_domain(arguments->domain[d], &stats->domain[i]);
 		if (!there)
-			fprintf(stderr, "xenbatch stat: domain %s: does not run now%s\n",
-				arguments->domain[d],
-				arguments->total ? "" : ": shown once it does");
+			complain("domain %s: does not run now%s",
+				 arguments->domain[d],
+				 arguments->total ? "" : ": shown once it does");
 	}
 }
 
@@ -185,7 +185,7 @@ static int print(const struct arguments *arguments, const struct stats *stats, b
 static int run(const struct arguments *arguments, struct source *source, int *signal)
 {
 	double next = source_now();
-	char error[400];
+	struct error error;
 
 	for (unsigned long period = 0; !arguments->count || period < arguments->count; period++) {
 		enum source_event event = SOURCE_TIME;
@@ -197,14 +197,14 @@ static int run(const struct arguments *arguments, struct source *source, int *si
 			/* After a stop, say: one long period, and not all that are missed. */
 			if (next < source_now())
 				next = source_now();
-			event = source_wait(source, next, -1, error, sizeof(error));
+			event = source_wait(source, next, -1, &error);
 		}
 		if (event == SOURCE_INTERRUPTED)
 			return EXIT_OK;
 		if (event == SOURCE_FAILED)
 			goto failed;
-		ret = arguments->total ? source_total(source, &stats, error, sizeof(error)) :
-					 source_period(source, &stats, error, sizeof(error));
+		ret = arguments->total ? source_total(source, &stats, &error) :
+					 source_period(source, &stats, &error);
 		if (ret)
 			goto failed;
 		if (!period)
@@ -220,7 +220,7 @@ static int run(const struct arguments *arguments, struct source *source, int *si
 	return EXIT_OK;
 
 failed:
-	fprintf(stderr, "xenbatch stat: %s\n", error);
+	complain("%s", error.text);
 
 	return EXIT_ERROR;
 }
@@ -229,12 +229,12 @@ int cmd_stat(int argc, char **argv)
 {
 	struct arguments arguments = { .interval = 1 };
 	struct source *source;
-	char error[400];
+	struct error error;
 	int ret, deadly = 0;
 
 	arguments.domain = calloc(argc + 1, sizeof(*arguments.domain));
 	if (!arguments.domain) {
-		fprintf(stderr, "xenbatch stat: no memory\n");
+		complain("no memory");
 		return EXIT_ERROR;
 	}
 	ret = parse(argc, argv, &arguments);
@@ -245,9 +245,9 @@ int cmd_stat(int argc, char **argv)
 		arguments.count = 1;
 	}
 	source_catch_signals();
-	source = source_open(arguments.source, arguments.xentrace, error, sizeof(error));
+	source = source_open(arguments.source, arguments.xentrace, &error);
 	if (!source) {
-		fprintf(stderr, "xenbatch stat: %s\n", error);
+		complain("%s", error.text);
 		ret = EXIT_ERROR;
 		goto out;
 	}

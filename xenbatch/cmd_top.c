@@ -52,13 +52,13 @@ struct top {
 	bool paused, ended, quit;
 	struct top_view view;
 	struct screen screen;
-	char error[400];
+	struct error error;
 };
 
 static int usage(const char *what, const char *value)
 {
-	fprintf(stderr, "xenbatch top: %s%s%s: see 'xenbatch top --help'\n", what, value ? " " : "",
-		value ? value : "");
+	complain("%s%s%s: see 'xenbatch top --help'", what, value ? " " : "",
+		 value ? value : "");
 
 	return EXIT_ERROR;
 }
@@ -135,7 +135,7 @@ static int draw(struct top *top)
 
 	top->view.state = top->ended ? "end of file" : top->paused ? "paused" : "";
 	if (screen_resize(screen, LINES, COLS)) {
-		snprintf(top->error, sizeof(top->error), "no memory");
+		failed(&top->error, "no memory");
 		return -1;
 	}
 	top_draw(screen, top->counted ? &top->stats : NULL, &top->view);
@@ -211,7 +211,7 @@ static int next_period(struct top *top)
 	/* The file waits for us, Xen does not. */
 	if (top->ended || (top->paused && top->from))
 		return 0;
-	ret = source_period(top->source, &stats, top->error, sizeof(top->error));
+	ret = source_period(top->source, &stats, &top->error);
 	if (ret < 0)
 		return -1;
 	if (ret) {
@@ -241,8 +241,7 @@ static int run(struct top *top)
 	while (!top->quit) {
 		if (draw(top))
 			return -1;
-		switch (source_wait(top->source, next, STDIN_FILENO, top->error,
-				    sizeof(top->error))) {
+		switch (source_wait(top->source, next, STDIN_FILENO, &top->error)) {
 		case SOURCE_FAILED:
 			return -1;
 		case SOURCE_INTERRUPTED:
@@ -277,23 +276,22 @@ int cmd_top(int argc, char **argv)
 		return ret < 0 ? EXIT_OK : ret;
 
 	source_catch_signals();
-	top.source = top.from ? source_open_replay(top.from, top.error, sizeof(top.error)) :
-				source_open(top.kind, top.xentrace, top.error, sizeof(top.error));
+	top.source = top.from ? source_open_replay(top.from, &top.error) :
+				source_open(top.kind, top.xentrace, &top.error);
 	if (!top.source) {
 		ret = -1;
 		goto out;
 	}
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-		snprintf(top.error, sizeof(top.error),
-			 "standard input or output is no terminal: use xenbatch stat");
+		failed(&top.error, "standard input or output is no terminal: use xenbatch stat");
 		ret = -1;
 		goto out;
 	}
 	terminal = newterm(NULL, stdout, stdin);
 	if (!terminal) {
-		snprintf(top.error, sizeof(top.error),
-			 "TERM=%s: ncurses has no such terminal: set TERM, or use xenbatch stat",
-			 term ? term : "");
+		failed(&top.error,
+		       "TERM=%s: ncurses has no such terminal: set TERM, or use xenbatch stat",
+		       term ? term : "");
 		ret = -1;
 		goto out;
 	}
@@ -312,7 +310,7 @@ int cmd_top(int argc, char **argv)
 
 out:
 	if (ret)
-		fprintf(stderr, "xenbatch top: %s\n", top.error);
+		complain("%s", top.error.text);
 	if (terminal)
 		delscreen(terminal);
 	source_close(top.source);

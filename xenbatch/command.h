@@ -3,14 +3,9 @@
 #ifndef XENBATCH_COMMAND_H
 #define XENBATCH_COMMAND_H
 
-#define XENBATCH_VERSION	"1.0"
+#include "error.h"
 
-/* The man page has them under EXIT STATUS. */
-enum {
-	EXIT_OK = 0,
-	EXIT_PAST_LIMIT = 1,	/* diff: a change is past a limit that was given */
-	EXIT_ERROR = 2,		/* usage, input, output: said on stderr in one line */
-};
+#define XENBATCH_VERSION	"1.0"
 
 int cmd_report(int argc, char **argv);
 int cmd_diff(int argc, char **argv);

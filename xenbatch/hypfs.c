@@ -12,7 +12,6 @@
 #include <xenhypfs.h>
 #include <xentoollog.h>
 
-#include "error.h"
 
 _Static_assert(sizeof(struct batch_stats_header) == 32, "the blob's layout");
 _Static_assert(sizeof(struct batch_stats_desc) == 48, "the blob's layout");
@@ -55,84 +54,75 @@ struct layout {
 #define IN_DESC(start, member)	((start) + offsetof(struct batch_stats_desc, member))
 
 /* All products are of two 32-bit values, so 64 bits hold them. */
-static int check_header(const struct batch_stats_header *header, uint64_t size, char *error,
-			size_t error_size)
+static int check_header(const struct batch_stats_header *header, uint64_t size, struct error *error)
 {
 	uint64_t length;
 
 	if (header->version != BATCH_STATS_VERSION)
-		return fail(error, error_size,
-			    "byte %zu: version %" PRIu32 ", this program reads version %d",
-			    IN_HEADER(version), header->version, BATCH_STATS_VERSION);
+		return failed(error, "byte %zu: version %" PRIu32 ", this program reads version %d",
+			      IN_HEADER(version), header->version, BATCH_STATS_VERSION);
 
 	if (header->desc_offset < sizeof(*header) || header->desc_offset > size)
-		return fail(error, error_size,
-			    "byte %zu: descriptors at byte %" PRIu32 ", of a blob of %" PRIu64,
-			    IN_HEADER(desc_offset), header->desc_offset, size);
+		return failed(error,
+			      "byte %zu: descriptors at byte %" PRIu32 ", of a blob of %" PRIu64,
+			      IN_HEADER(desc_offset), header->desc_offset, size);
 	if (header->desc_size < sizeof(struct batch_stats_desc))
-		return fail(error, error_size,
-			    "byte %zu: descriptors of %" PRIu32 " bytes, the least is %zu",
-			    IN_HEADER(desc_size), header->desc_size,
-			    sizeof(struct batch_stats_desc));
+		return failed(error, "byte %zu: descriptors of %" PRIu32 " bytes, the least is %zu",
+			      IN_HEADER(desc_size), header->desc_size,
+			      sizeof(struct batch_stats_desc));
 	length = (uint64_t)header->nr_desc * header->desc_size;
 	if (length > size - header->desc_offset)
-		return fail(error, error_size,
-			    "byte %zu: %" PRIu32 " descriptors are more than the blob has",
-			    IN_HEADER(nr_desc), header->nr_desc);
+		return failed(error, "byte %zu: %" PRIu32 " descriptors are more than the blob has",
+			      IN_HEADER(nr_desc), header->nr_desc);
 
 	if (header->data_offset < sizeof(*header) || header->data_offset > size ||
 	    header->data_offset % 8)
-		return fail(error, error_size,
-			    "byte %zu: counters at byte %" PRIu32 ", of a blob of %" PRIu64,
-			    IN_HEADER(data_offset), header->data_offset, size);
+		return failed(error,
+			      "byte %zu: counters at byte %" PRIu32 ", of a blob of %" PRIu64,
+			      IN_HEADER(data_offset), header->data_offset, size);
 	if (header->vcpu_size % 8 || (header->nr_vcpus && !header->vcpu_size))
-		return fail(error, error_size, "byte %zu: %" PRIu32 " bytes of counters for a vCPU",
-			    IN_HEADER(vcpu_size), header->vcpu_size);
+		return failed(error, "byte %zu: %" PRIu32 " bytes of counters for a vCPU",
+			      IN_HEADER(vcpu_size), header->vcpu_size);
 	if (header->nr_vcpus > STATS_MAX_VCPUS)
-		return fail(error, error_size, "byte %zu: %" PRIu32 " vCPUs, the most is %u",
-			    IN_HEADER(nr_vcpus), header->nr_vcpus, STATS_MAX_VCPUS);
+		return failed(error, "byte %zu: %" PRIu32 " vCPUs, the most is %u",
+			      IN_HEADER(nr_vcpus), header->nr_vcpus, STATS_MAX_VCPUS);
 	length = (uint64_t)header->nr_vcpus * header->vcpu_size;
 	if (length > size - header->data_offset)
-		return fail(error, error_size,
-			    "byte %zu: %" PRIu32 " vCPUs are more than the blob has",
-			    IN_HEADER(nr_vcpus), header->nr_vcpus);
+		return failed(error, "byte %zu: %" PRIu32 " vCPUs are more than the blob has",
+			      IN_HEADER(nr_vcpus), header->nr_vcpus);
 
 	return 0;
 }
 
 static int check_desc(const struct batch_stats_desc *desc, const struct field *field,
-		      uint64_t start, uint32_t vcpu_size, char *error, size_t error_size)
+		      uint64_t start, uint32_t vcpu_size, struct error *error)
 {
 	/* Not skipped: the zeros would look like an answer. */
 	if (desc->kind != field->kind)
-		return fail(error, error_size,
-			    "byte %" PRIu64 ": %s is of kind %" PRIu32 ", not %" PRIu32,
-			    IN_DESC(start, kind), field->name, desc->kind, field->kind);
+		return failed(error, "byte %" PRIu64 ": %s is of kind %" PRIu32 ", not %" PRIu32,
+			      IN_DESC(start, kind), field->name, desc->kind, field->kind);
 	if (!desc->nr || (desc->kind == BATCH_STATS_COUNTER && desc->nr != 1))
-		return fail(error, error_size, "byte %" PRIu64 ": %s has %" PRIu32 " values",
-			    IN_DESC(start, nr), field->name, desc->nr);
+		return failed(error, "byte %" PRIu64 ": %s has %" PRIu32 " values",
+			      IN_DESC(start, nr), field->name, desc->nr);
 	if (desc->offset % 8)
-		return fail(error, error_size,
-			    "byte %" PRIu64 ": %s at byte %" PRIu32 ", no multiple of 8",
-			    IN_DESC(start, offset), field->name, desc->offset);
+		return failed(error, "byte %" PRIu64 ": %s at byte %" PRIu32 ", no multiple of 8",
+			      IN_DESC(start, offset), field->name, desc->offset);
 	if (desc->offset > vcpu_size || desc->nr > (vcpu_size - desc->offset) / sizeof(uint64_t))
-		return fail(error, error_size,
-			    "byte %" PRIu64 ": %s goes past the end of a vCPU's counters",
-			    IN_DESC(start, offset), field->name);
+		return failed(error, "byte %" PRIu64 ": %s goes past the end of a vCPU's counters",
+			      IN_DESC(start, offset), field->name);
 
 	return 0;
 }
 
-static int read_layout(const uint8_t *blob, size_t size, struct layout *layout, char *error,
-		       size_t error_size)
+static int read_layout(const uint8_t *blob, size_t size, struct layout *layout, struct error *error)
 {
 	const struct batch_stats_header *header = &layout->header;
 
 	memset(layout, 0, sizeof(*layout));
 	if (size < sizeof(*header))
-		return fail(error, error_size, "byte %zu: the blob ends in its header", size);
+		return failed(error, "byte %zu: the blob ends in its header", size);
 	memcpy(&layout->header, blob, sizeof(*header));
-	if (check_header(header, size, error, error_size))
+	if (check_header(header, size, error))
 		return -1;
 
 	for (uint32_t i = 0; i < header->nr_desc; i++) {
@@ -141,18 +131,17 @@ static int read_layout(const uint8_t *blob, size_t size, struct layout *layout, 
 
 		memcpy(&desc, blob + start, sizeof(desc));
 		if (!memchr(desc.name, '\0', sizeof(desc.name)))
-			return fail(error, error_size, "byte %" PRIu64 ": a name without end",
-				    start);
+			return failed(error, "byte %" PRIu64 ": a name without end",
+				      start);
 		if (desc.kind > BATCH_STATS_HISTOGRAM)
 			continue;
 		for (size_t f = 0; f < NR_FIELDS; f++) {
 			if (strcmp(desc.name, fields[f].name))
 				continue;
 			if (layout->has[f])
-				return fail(error, error_size, "byte %" PRIu64 ": %s a second time",
-					    start, desc.name);
-			if (check_desc(&desc, &fields[f], start, header->vcpu_size, error,
-				       error_size))
+				return failed(error, "byte %" PRIu64 ": %s a second time",
+					      start, desc.name);
+			if (check_desc(&desc, &fields[f], start, header->vcpu_size, error))
 				return -1;
 			layout->has[f] = true;
 			layout->desc[f] = desc;
@@ -204,13 +193,13 @@ static void add_vcpu(const uint8_t *data, const struct layout *layout, struct vc
 }
 
 int hypfs_decode(const void *blob, size_t size, struct stats *stats, uint16_t domid,
-		 char *error, size_t error_size)
+		 struct error *error)
 {
 	const struct batch_stats_header *header;
 	const uint8_t *data;
 	struct layout layout;
 
-	if (read_layout(blob, size, &layout, error, error_size))
+	if (read_layout(blob, size, &layout, error))
 		return -1;
 	header = &layout.header;
 	data = (const uint8_t *)blob + header->data_offset;
@@ -219,8 +208,8 @@ int hypfs_decode(const void *blob, size_t size, struct stats *stats, uint16_t do
 		struct vcpu_stats *vcpu = stats_vcpu(stats, domid, v);
 
 		if (!vcpu)
-			return fail(error, error_size, "no room for %" PRIu32 " vCPUs",
-				    header->nr_vcpus);
+			return failed(error, "no room for %" PRIu32 " vCPUs",
+				      header->nr_vcpus);
 		add_vcpu(data + (uint64_t)v * header->vcpu_size, &layout, vcpu);
 	}
 	return 0;
@@ -289,10 +278,11 @@ int hypfs_counts(struct hypfs *hypfs)
 }
 
 int hypfs_read(struct hypfs *hypfs, uint16_t domid, struct stats *stats,
-	       char *error, size_t error_size)
+	       struct error *error)
 {
 	struct xenhypfs_dirent *dirent = NULL;
-	char path[48], reason[200];
+	char path[48];
+	struct error reason;
 	void *blob;
 	int ret = -1;
 
@@ -301,12 +291,12 @@ int hypfs_read(struct hypfs *hypfs, uint16_t domid, struct stats *stats,
 	if (!blob) {
 		if (errno == ENOENT || errno == ESRCH)
 			return 1;
-		return fail(error, error_size, "hypfs %s: %s", path, strerror(errno));
+		return failed(error, "hypfs %s: %s", path, strerror(errno));
 	}
 	if (dirent->type != xenhypfs_type_blob || dirent->encoding != xenhypfs_enc_plain)
-		fail(error, error_size, "hypfs %s: not a plain blob", path);
-	else if (hypfs_decode(blob, dirent->size, stats, domid, reason, sizeof(reason)))
-		fail(error, error_size, "hypfs %s: %s", path, reason);
+		failed(error, "hypfs %s: not a plain blob", path);
+	else if (hypfs_decode(blob, dirent->size, stats, domid, &reason))
+		failed(error, "hypfs %s: %s", path, reason.text);
 	else
 		ret = 0;
 

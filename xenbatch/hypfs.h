@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "error.h"
 #include "stats.h"
 
 #define BATCH_STATS_VERSION	1
@@ -65,7 +66,7 @@ struct batch_stats_desc {
  * index that we have, as our last.
  */
 int hypfs_decode(const void *blob, size_t size, struct stats *stats, uint16_t domid,
-		 char *error, size_t error_size);
+		 struct error *error);
 
 struct hypfs;
 
@@ -78,6 +79,6 @@ int hypfs_counts(struct hypfs *hypfs);
 
 /* Adds /domain/<domid>/batch-stats to stats. 0; 1: no such domain; -1: error. */
 int hypfs_read(struct hypfs *hypfs, uint16_t domid, struct stats *stats,
-	       char *error, size_t error_size);
+	       struct error *error);
 
 #endif /* XENBATCH_HYPFS_H */

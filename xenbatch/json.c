@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,57 +102,34 @@ void stats_write_json(FILE *f, const struct stats *stats)
 	json_object_put(object);
 }
 
-/* Where the reason goes why a record cannot be read. */
-struct reason {
-	char *text;
-	size_t size;
-};
-
-static int fail(struct reason *reason, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static int fail(struct reason *reason, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(reason->text, reason->size, format, args);
-	va_end(args);
-	/* It may quote the record, and is to stay one line. */
-	for (char *c = reason->text; reason->size && *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 127)
-			*c = '?';
-	return -1;
-}
-
 static int get(struct json_object *object, const char *key, enum json_type type,
-	       struct json_object **value, struct reason *reason)
+	       struct json_object **value, struct error *error)
 {
 	if (!json_object_object_get_ex(object, key, value) || !json_object_is_type(*value, type))
-		return fail(reason, "\"%s\" is missing, or is not of type %s", key,
-			    json_type_to_name(type));
+		return failed(error, "\"%s\" is missing, or is not of type %s", key,
+			      json_type_to_name(type));
 	return 0;
 }
 
 /* A count, not above max. */
 static int to_count(struct json_object *value, const char *key, uint64_t max, uint64_t *count,
-		    struct reason *reason)
+		    struct error *error)
 {
 	if (!json_object_is_type(value, json_type_int) || json_object_get_int64(value) < 0 ||
 	    json_object_get_uint64(value) > max)
-		return fail(reason, "\"%s\" is not a number from 0 to %" PRIu64, key, max);
+		return failed(error, "\"%s\" is not a number from 0 to %" PRIu64, key, max);
 	*count = json_object_get_uint64(value);
 	return 0;
 }
 
 static int get_count(struct json_object *object, const char *key, uint64_t max, uint64_t *count,
-		     struct reason *reason)
+		     struct error *error)
 {
 	struct json_object *value;
 
-	if (get(object, key, json_type_int, &value, reason))
+	if (get(object, key, json_type_int, &value, error))
 		return -1;
-	return to_count(value, key, max, count, reason);
+	return to_count(value, key, max, count, error);
 }
 
 /* All of text as a number not above max. */
@@ -169,11 +145,11 @@ static bool to_number(const char *text, unsigned long max, unsigned long *number
 }
 
 static int read_calls(struct json_object *object, const char *key, uint64_t *count,
-		      struct reason *reason)
+		      struct error *error)
 {
 	struct json_object *all;
 
-	if (get(object, key, json_type_object, &all, reason))
+	if (get(object, key, json_type_object, &all, error))
 		return -1;
 	json_object_object_foreach(all, name, value) {
 		unsigned long nr;
@@ -182,111 +158,110 @@ static int read_calls(struct json_object *object, const char *key, uint64_t *cou
 		if (known >= 0)
 			nr = known;
 		else if (!to_number(name, NR_HYPERCALLS - 1, &nr))
-			return fail(reason, "\"%s\" has no hypercall \"%s\"", key, name);
-		if (to_count(value, name, UINT64_MAX, &count[nr], reason))
+			return failed(error, "\"%s\" has no hypercall \"%s\"", key, name);
+		if (to_count(value, name, UINT64_MAX, &count[nr], error))
 			return -1;
 	}
 	return 0;
 }
 
 static int read_batch(struct json_object *batches, const char *kind, struct batch_stats *batch,
-		      struct reason *reason)
+		      struct error *error)
 {
 	struct json_object *object, *size;
 
-	if (get(batches, kind, json_type_object, &object, reason) ||
-	    get(object, "size", json_type_object, &size, reason) ||
-	    get_count(object, "requests", UINT64_MAX, &batch->requests, reason) ||
-	    get_count(object, "continuations", UINT64_MAX, &batch->continuations, reason))
+	if (get(batches, kind, json_type_object, &object, error) ||
+	    get(object, "size", json_type_object, &size, error) ||
+	    get_count(object, "requests", UINT64_MAX, &batch->requests, error) ||
+	    get_count(object, "continuations", UINT64_MAX, &batch->continuations, error))
 		return -1;
 	json_object_object_foreach(size, first, value) {
 		unsigned long nr;
 
 		if (!to_number(first, UINT32_MAX, &nr) || bucket_first(bucket_of(nr)) != nr)
-			return fail(reason, "\"%s\" has no bucket from \"%s\"", kind, first);
-		if (to_count(value, first, UINT64_MAX, &batch->size[bucket_of(nr)], reason))
+			return failed(error, "\"%s\" has no bucket from \"%s\"", kind, first);
+		if (to_count(value, first, UINT64_MAX, &batch->size[bucket_of(nr)], error))
 			return -1;
 	}
 	return 0;
 }
 
 static int read_vcpu(struct json_object *object, struct stats *stats, uint16_t domid,
-		     struct reason *reason)
+		     struct error *error)
 {
 	struct json_object *batches;
 	struct vcpu_stats *vcpu;
 	uint64_t id;
 
-	if (get_count(object, "vcpu", STATS_MAX_VCPUS - 1, &id, reason))
+	if (get_count(object, "vcpu", STATS_MAX_VCPUS - 1, &id, error))
 		return -1;
 	vcpu = stats_vcpu(stats, domid, id);
 	if (!vcpu)
-		return fail(reason, "no memory, or more than %u vCPUs", STATS_MAX_ALL_VCPUS);
-	if (read_calls(object, "hypercall", vcpu->hypercall, reason) ||
-	    read_calls(object, "subcall", vcpu->subcall, reason) ||
-	    get(object, "batch", json_type_object, &batches, reason) ||
-	    get_count(object, "ptwr", UINT64_MAX, &vcpu->ptwr, reason) ||
-	    get_count(object, "page_fault", UINT64_MAX, &vcpu->page_fault, reason))
+		return failed(error, "no memory, or more than %u vCPUs", STATS_MAX_ALL_VCPUS);
+	if (read_calls(object, "hypercall", vcpu->hypercall, error) ||
+	    read_calls(object, "subcall", vcpu->subcall, error) ||
+	    get(object, "batch", json_type_object, &batches, error) ||
+	    get_count(object, "ptwr", UINT64_MAX, &vcpu->ptwr, error) ||
+	    get_count(object, "page_fault", UINT64_MAX, &vcpu->page_fault, error))
 		return -1;
 	for (unsigned int kind = 0; kind < NR_BATCH_KINDS; kind++)
-		if (read_batch(batches, batch_kind_name[kind], &vcpu->batch[kind], reason))
+		if (read_batch(batches, batch_kind_name[kind], &vcpu->batch[kind], error))
 			return -1;
 	return 0;
 }
 
-static int read_domain(struct json_object *object, struct stats *stats, struct reason *reason)
+static int read_domain(struct json_object *object, struct stats *stats, struct error *error)
 {
 	struct json_object *name, *vcpus;
 	struct domain_stats *domain;
 	uint64_t domid;
 
-	if (get_count(object, "domid", UINT16_MAX, &domid, reason) ||
-	    get(object, "vcpus", json_type_array, &vcpus, reason))
+	if (get_count(object, "domid", UINT16_MAX, &domid, error) ||
+	    get(object, "vcpus", json_type_array, &vcpus, error))
 		return -1;
 	if (stats_find(stats, domid))
-		return fail(reason, "domain %" PRIu64 " is there twice", domid);
+		return failed(error, "domain %" PRIu64 " is there twice", domid);
 	if (!stats_vcpu(stats, domid, 0))
-		return fail(reason, "no memory, or more than %u vCPUs", STATS_MAX_ALL_VCPUS);
+		return failed(error, "no memory, or more than %u vCPUs", STATS_MAX_ALL_VCPUS);
 	domain = stats_find(stats, domid);
 	if (json_object_object_get_ex(object, "name", &name) && name)
 		snprintf(domain->name, sizeof(domain->name), "%s", json_object_get_string(name));
 
 	for (size_t i = 0; i < json_object_array_length(vcpus); i++)
-		if (read_vcpu(json_object_array_get_idx(vcpus, i), stats, domid, reason))
+		if (read_vcpu(json_object_array_get_idx(vcpus, i), stats, domid, error))
 			return -1;
 	return 0;
 }
 
-static int read_record(struct json_object *object, struct stats *stats, struct reason *reason)
+static int read_record(struct json_object *object, struct stats *stats, struct error *error)
 {
 	struct json_object *source, *seconds, *domains;
 	uint64_t version;
 
 	if (!json_object_is_type(object, json_type_object))
-		return fail(reason, "not a record: no JSON object");
-	if (get_count(object, "version", UINT64_MAX, &version, reason))
+		return failed(error, "not a record: no JSON object");
+	if (get_count(object, "version", UINT64_MAX, &version, error))
 		return -1;
 	if (version != RECORD_VERSION)
-		return fail(reason, "version %" PRIu64 " of the record, and this reads %d", version,
-			    RECORD_VERSION);
-	if (get(object, "source", json_type_string, &source, reason) ||
-	    get_count(object, "lost", UINT64_MAX, &stats->lost, reason) ||
-	    get_count(object, "unattributed", UINT64_MAX, &stats->unattributed, reason) ||
-	    get(object, "domains", json_type_array, &domains, reason))
+		return failed(error, "version %" PRIu64 " of the record, and this reads %d", version,
+			      RECORD_VERSION);
+	if (get(object, "source", json_type_string, &source, error) ||
+	    get_count(object, "lost", UINT64_MAX, &stats->lost, error) ||
+	    get_count(object, "unattributed", UINT64_MAX, &stats->unattributed, error) ||
+	    get(object, "domains", json_type_array, &domains, error))
 		return -1;
 	snprintf(stats->source, sizeof(stats->source), "%s", json_object_get_string(source));
 	if (json_object_object_get_ex(object, "seconds", &seconds) && seconds)
 		stats->seconds = json_object_get_double(seconds);
 
 	for (size_t i = 0; i < json_object_array_length(domains); i++)
-		if (read_domain(json_object_array_get_idx(domains, i), stats, reason))
+		if (read_domain(json_object_array_get_idx(domains, i), stats, error))
 			return -1;
 	return 0;
 }
 
-int stats_read_json(const char *text, size_t length, struct stats *stats, char *error, size_t size)
+int stats_read_json(const char *text, size_t length, struct stats *stats, struct error *error)
 {
-	struct reason reason = { error, size };
 	struct json_tokener *tokener;
 	struct json_object *object = NULL;
 	enum json_tokener_error result;
@@ -296,21 +271,21 @@ int stats_read_json(const char *text, size_t length, struct stats *stats, char *
 	while (length && strchr(" \t\r\n", text[length - 1]))
 		length--;
 	if (length >= INT32_MAX)
-		return fail(&reason, "a record of 2 GB or more");
+		return failed(error, "a record of 2 GB or more");
 	tokener = json_tokener_new();
 	if (!tokener)
-		return fail(&reason, "no memory");
+		return failed(error, "no memory");
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 	object = json_tokener_parse_ex(tokener, text, length);
 	result = json_tokener_get_error(tokener);
 	if (result != json_tokener_success)
-		fail(&reason, "not JSON at byte %zu: %s", json_tokener_get_parse_end(tokener),
-		     result == json_tokener_continue ? "cut off" : json_tokener_error_desc(result));
+		failed(error, "not JSON at byte %zu: %s", json_tokener_get_parse_end(tokener),
+		       result == json_tokener_continue ? "cut off" : json_tokener_error_desc(result));
 	else if (json_tokener_get_parse_end(tokener) != length)
-		fail(&reason, "more than a record at byte %zu",
-		     json_tokener_get_parse_end(tokener));
+		failed(error, "more than a record at byte %zu",
+		       json_tokener_get_parse_end(tokener));
 	else
-		ret = read_record(object, stats, &reason);
+		ret = read_record(object, stats, error);
 
 	json_object_put(object);
 	json_tokener_free(tokener);
@@ -319,9 +294,8 @@ int stats_read_json(const char *text, size_t length, struct stats *stats, char *
 	return ret;
 }
 
-int stats_read_file(const char *path, struct stats *stats, char *error, size_t size)
+int stats_read_file(const char *path, struct stats *stats, struct error *error)
 {
-	struct reason reason = { error, size };
 	bool standard = !strcmp(path, "-");
 	FILE *f = standard ? stdin : fopen(path, "r");
 	char *line = NULL, *last = NULL;
@@ -331,7 +305,7 @@ int stats_read_file(const char *path, struct stats *stats, char *error, size_t s
 
 	stats_init(stats, "");
 	if (!f)
-		return fail(&reason, "%s", strerror(errno));
+		return failed(error, "%s", strerror(errno));
 	while ((length = getline(&line, &line_size, f)) > 0) {
 		char *swap = last;
 		size_t swap_size = last_size;
@@ -345,11 +319,11 @@ int stats_read_file(const char *path, struct stats *stats, char *error, size_t s
 		line_size = swap_size;
 	}
 	if (ferror(f))
-		fail(&reason, "%s", strerror(errno));
+		failed(error, "%s", strerror(errno));
 	else if (!last)
-		fail(&reason, "no record in it");
+		failed(error, "no record in it");
 	else
-		ret = stats_read_json(last, last_length, stats, error, size);
+		ret = stats_read_json(last, last_length, stats, error);
 
 	free(line);
 	free(last);

@@ -31,7 +31,6 @@ static void usage(FILE *f)
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
-	char program[32];
 	int ret;
 
 	if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
@@ -45,19 +44,15 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < NR_COMMANDS; i++) {
 		if (strcmp(name, commands[i].name))
 			continue;
-		/* What getopt_long() begins its errors with. */
-		snprintf(program, sizeof(program), "xenbatch %s", name);
-		argv[1] = program;
+		complain_as(name);
 		ret = commands[i].run(argc - 1, argv + 1);
 		/* A full disk is no success. */
-		if (fflush(stdout) || ferror(stdout)) {
-			fprintf(stderr, "%s: cannot write to standard output\n", program);
-			return EXIT_ERROR;
-		}
+		if (fflush(stdout) || ferror(stdout))
+			return complain("cannot write to standard output");
 		return ret;
 	}
 	if (*name)
-		fprintf(stderr, "xenbatch: no command \"%s\": xenbatch --help lists them\n", name);
+		complain("no command \"%s\": xenbatch --help lists them", name);
 	else
 		usage(stderr);
 	return EXIT_ERROR;

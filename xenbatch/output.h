@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "error.h"
 #include "stats.h"
 
 enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_CSV };
@@ -24,13 +25,13 @@ void stats_write_json(FILE *f, const struct stats *stats);
  * The record in the length bytes at text, which need not end in a NUL. 0, and
  * *stats is to be freed; or -1, the reason in error, and nothing to free.
  */
-int stats_read_json(const char *text, size_t length, struct stats *stats, char *error, size_t size);
+int stats_read_json(const char *text, size_t length, struct stats *stats, struct error *error);
 
 /*
  * The record in the last line of a file that is not blank; path "-" is standard
  * input. As stats_read_json(), and the error does not name the file.
  */
-int stats_read_file(const char *path, struct stats *stats, char *error, size_t size);
+int stats_read_file(const char *path, struct stats *stats, struct error *error);
 
 void stats_write_csv(FILE *f, const struct stats *stats, bool header);
 

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "text.h"
+
 /* Pixels. A panel is a title, the bars, and below them the sizes. */
 #define LEFT		80
 #define WIDTH		860
@@ -20,22 +22,11 @@ static const char *const colour[PLOT_MAX_ARMS] = {
 	"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
 };
 
-/* How many bytes the UTF-8 character at p has, 0 if that is none. */
-static int character(const unsigned char *p)
-{
-	int length = *p < 0x80 ? 1 : *p >= 0xc2 && *p < 0xe0 ? 2 : *p >= 0xe0 && *p < 0xf0 ? 3 : 0;
-
-	for (int i = 1; i < length; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return length;
-}
-
 /* Text from outside: no mark-up, and nothing that XML 1.0 forbids. */
 static void text(FILE *f, const char *from)
 {
 	while (*from) {
-		int length = character((const unsigned char *)from);
+		int length = utf8_length(from);
 
 		if (*from == '<')
 			fputs("&lt;", f);

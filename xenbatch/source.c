@@ -18,7 +18,6 @@
 
 #include <xenstore.h>
 
-#include "error.h"
 #include "hypfs.h"
 #include "output.h"
 #include "trace.h"
@@ -208,7 +207,7 @@ void source_drop(struct stats *stats, size_t i)
 		(stats->nr_domains - i) * sizeof(stats->domain[i]));
 }
 
-static int read_hypfs(struct source *source, struct stats *stats, char *error, size_t size)
+static int read_hypfs(struct source *source, struct stats *stats, struct error *error)
 {
 	size_t nr;
 	uint16_t *domids = list_domains(source, &nr);
@@ -216,12 +215,11 @@ static int read_hypfs(struct source *source, struct stats *stats, char *error, s
 
 	stats_init(stats, "hypfs");
 	if (!domids) {
-		fail(error, size,
-		     "xenstored, which has the list of domains, does not answer: start it");
+		failed(error, "xenstored, which has the list of domains, does not answer: start it");
 		goto out;
 	}
 	for (size_t i = 0; i < nr; i++)
-		if (hypfs_read(source->hypfs, domids[i], stats, error, size) < 0)
+		if (hypfs_read(source->hypfs, domids[i], stats, error) < 0)
 			goto out;
 	name_domains(source, stats);
 	ret = 0;
@@ -234,10 +232,10 @@ out:
 	return ret;
 }
 
-static int read_trace(struct source *source, struct stats *stats, char *error, size_t size)
+static int read_trace(struct source *source, struct stats *stats, struct error *error)
 {
 	if (trace_snapshot(source->trace, stats))
-		return fail(error, size, "no memory");
+		return failed(error, "no memory");
 	return 0;
 }
 
@@ -263,9 +261,10 @@ static void adjust_trace(struct source *source, struct stats *stats)
 	name_domains(source, stats);
 }
 
-static int read_replay(struct source *source, struct stats *stats, char *error, size_t size)
+static int read_replay(struct source *source, struct stats *stats, struct error *error)
 {
-	char *line = NULL, reason[200];
+	char *line = NULL;
+	struct error reason;
 	size_t room = 0;
 	ssize_t length;
 	int ret = 1;
@@ -275,37 +274,37 @@ static int read_replay(struct source *source, struct stats *stats, char *error, 
 		source->line++;
 	} while (length >= 0 && strspn(line, " \t\r\n") == (size_t)length);
 	if (length >= 0) {
-		ret = stats_read_json(line, length, stats, reason, sizeof(reason));
+		ret = stats_read_json(line, length, stats, &reason);
 		if (ret)
-			fail(error, size, "%s: line %lu: %s", source->path, source->line, reason);
+			failed(error, "%s: line %lu: %s", source->path, source->line, reason.text);
 	} else if (ferror(source->replay)) {
-		ret = fail(error, size, "%s: %s", source->path, strerror(errno));
+		ret = failed(error, "%s: %s", source->path, strerror(errno));
 	}
 	free(line);
 
 	return ret;
 }
 
-static int read_now(struct source *source, struct stats *stats, char *error, size_t size)
+static int read_now(struct source *source, struct stats *stats, struct error *error)
 {
-	return source->kind == HYPFS ? read_hypfs(source, stats, error, size) :
-				       read_trace(source, stats, error, size);
+	return source->kind == HYPFS ? read_hypfs(source, stats, error) :
+				       read_trace(source, stats, error);
 }
 
-int source_period(struct source *source, struct stats *stats, char *error, size_t size)
+int source_period(struct source *source, struct stats *stats, struct error *error)
 {
 	struct stats now;
 	double time;
 
 	if (source->kind == REPLAY)
-		return read_replay(source, stats, error, size);
+		return read_replay(source, stats, error);
 
-	if (read_now(source, &now, error, size))
+	if (read_now(source, &now, error))
 		return -1;
 	time = source_now();
 	if (copy(stats, &now)) {
 		stats_free(&now);
-		return fail(error, size, "no memory");
+		return failed(error, "no memory");
 	}
 	stats_subtract(stats, &source->before);
 	stats->seconds = time - source->since;
@@ -317,12 +316,11 @@ int source_period(struct source *source, struct stats *stats, char *error, size_
 	return 0;
 }
 
-int source_total(struct source *source, struct stats *stats, char *error, size_t size)
+int source_total(struct source *source, struct stats *stats, struct error *error)
 {
 	if (source->kind != HYPFS)
-		return fail(error, size,
-			    "a trace has no totals: this needs a hypervisor that counts");
-	return read_hypfs(source, stats, error, size);
+		return failed(error, "a trace has no totals: this needs a hypervisor that counts");
+	return read_hypfs(source, stats, error);
 }
 
 /* xentrace */
@@ -375,7 +373,7 @@ become_xentrace(const char *program, pid_t parent, int out, int messages)
 	_exit(1);
 }
 
-static int start_xentrace(struct source *source, const char *program, char *error, size_t size)
+static int start_xentrace(struct source *source, const char *program, struct error *error)
 {
 	int out[2] = { -1, -1 }, messages[2] = { -1, -1 };
 	pid_t self = getpid();
@@ -384,15 +382,14 @@ static int start_xentrace(struct source *source, const char *program, char *erro
 
 	if (!program) {
 		if (find_xentrace(found, sizeof(found)))
-			return fail(error, size,
-				    "no xentrace: install Xen's tools, or use --xentrace");
+			return failed(error, "no xentrace: install Xen's tools, or use --xentrace");
 		program = found;
 	} else if (access(program, X_OK)) {
-		return fail(error, size, "%s: %s", program, strerror(errno));
+		return failed(error, "%s: %s", program, strerror(errno));
 	}
 	if (pipe2(out, O_CLOEXEC) || pipe2(messages, O_CLOEXEC) ||
 	    fcntl(out[0], F_SETFL, O_NONBLOCK) || fcntl(messages[0], F_SETFL, O_NONBLOCK)) {
-		fail(error, size, "a pipe for xentrace: %s", strerror(errno));
+		failed(error, "a pipe for xentrace: %s", strerror(errno));
 		goto out;
 	}
 	/* It gives up, and leaves the tracing on, when a signal cuts a write short. */
@@ -401,7 +398,7 @@ static int start_xentrace(struct source *source, const char *program, char *erro
 	source->xentrace = fork();
 	if (source->xentrace < 0) {
 		source->xentrace = 0;
-		fail(error, size, "a process for xentrace: %s", strerror(errno));
+		failed(error, "a process for xentrace: %s", strerror(errno));
 		goto out;
 	}
 	if (!source->xentrace)
@@ -440,15 +437,14 @@ static void take_messages(struct source *source)
 				source->message_length = 0;
 			}
 			if (source->message_length < sizeof(source->message) - 1)
-				source->message[source->message_length++] =
-					c >= ' ' && c <= '~' ? c : '?';
+				source->message[source->message_length++] = c;
 		}
 	}
 	source->message[source->message_length] = '\0';
 }
 
 /* 1: xentrace closed the pipe; 0; -1: the trace is corrupt. */
-static int take_records(struct source *source, char *error, size_t size)
+static int take_records(struct source *source, struct error *error)
 {
 	static char buffer[1 << 16];
 	ssize_t length;
@@ -459,8 +455,8 @@ static int take_records(struct source *source, char *error, size_t size)
 			source->since = source_now();
 		}
 		if (trace_feed(source->trace, buffer, length))
-			return fail(error, size, "what xentrace writes: %s",
-				    trace_error(source->trace));
+			return failed(error, "what xentrace writes: %s",
+				      trace_error(source->trace));
 		/* However much comes, the caller is to have his turn. */
 		if (length < (ssize_t)sizeof(buffer))
 			break;
@@ -507,7 +503,7 @@ static int stop_xentrace(struct source *source)
 	if (!await_xentrace(source, source_now() + XENTRACE_END_SECONDS, &status)) {
 		kill(source->xentrace, SIGKILL);
 		waitpid(source->xentrace, &status, 0);
-		fprintf(stderr, "xenbatch: xentrace had to be killed, and " TRACING_ON "\n");
+		complain("xentrace had to be killed, and " TRACING_ON);
 	}
 	close(source->records);
 	close(source->messages);
@@ -517,24 +513,23 @@ static int stop_xentrace(struct source *source)
 }
 
 /* It ended though nobody told it to. */
-static int fail_xentrace(struct source *source, char *error, size_t size)
+static int fail_xentrace(struct source *source, struct error *error)
 {
 	int status = stop_xentrace(source);
 
 	if (WIFSIGNALED(status))
-		return fail(error, size, "xentrace ended: signal %d, and " TRACING_ON,
-			    WTERMSIG(status));
+		return failed(error, "xentrace ended: signal %d, and " TRACING_ON,
+			      WTERMSIG(status));
 	/* There is but one receiver of the buffers' interrupt. */
 	if (strstr(source->message, "VIRQ"))
-		return fail(error, size,
-			    "xentrace ended: %s: another xentrace runs, end that first",
-			    source->message);
+		return failed(error, "xentrace ended: %s: another xentrace runs, end that first",
+			      source->message);
 	if (source->message_length)
-		return fail(error, size, "xentrace ended: %s", source->message);
-	return fail(error, size, "xentrace ended: exit code %d", WEXITSTATUS(status));
+		return failed(error, "xentrace ended: %s", source->message);
+	return failed(error, "xentrace ended: exit code %d", WEXITSTATUS(status));
 }
 
-enum source_event source_wait(struct source *source, double until, int fd, char *error, size_t size)
+enum source_event source_wait(struct source *source, double until, int fd, struct error *error)
 {
 	enum source_event event = SOURCE_TIME;
 	sigset_t ending, before;
@@ -562,7 +557,7 @@ enum source_event source_wait(struct source *source, double until, int fd, char 
 		}
 		nr = ppoll(fds, 3, &timeout, &before);
 		if (nr < 0 && errno != EINTR) {
-			event = fail(error, size, "poll: %s", strerror(errno));
+			event = failed(error, "poll: %s", strerror(errno));
 			break;
 		}
 		if (nr < 0) {
@@ -579,9 +574,9 @@ enum source_event source_wait(struct source *source, double until, int fd, char 
 				nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
 		}
 		if (nr && fds[0].revents) {
-			ended = take_records(source, error, size);
+			ended = take_records(source, error);
 			if (ended > 0)
-				fail_xentrace(source, error, size);
+				fail_xentrace(source, error);
 			if (ended) {
 				event = SOURCE_FAILED;
 				break;
@@ -601,26 +596,26 @@ enum source_event source_wait(struct source *source, double until, int fd, char 
 
 /* Open and close */
 
-static int no_hypervisor(int error_number, char *error, size_t size)
+static int no_hypervisor(int error_number, struct error *error)
 {
 	switch (error_number) {
 	case ENOENT:
 	case ENODEV:
 	case ENXIO:
-		return fail(error, size,
-			    "no /dev/xen/privcmd, so this is no Xen dom0: run xenbatch in dom0");
+		return failed(error,
+			      "no /dev/xen/privcmd, so this is no Xen dom0: run xenbatch in dom0");
 	case EACCES:
 	case EPERM:
-		return fail(error, size,
-			    "/dev/xen/privcmd, or a hypercall: %s: run xenbatch as root of dom0",
-			    strerror(error_number));
+		return failed(error,
+			      "/dev/xen/privcmd, or a hypercall: %s: run xenbatch as root of dom0",
+			      strerror(error_number));
 	default:
-		return fail(error, size, "Xen: %s", strerror(error_number));
+		return failed(error, "Xen: %s", strerror(error_number));
 	}
 }
 
 static int open_kind(struct source *source, enum source_kind kind, const char *xentrace,
-		     char *error, size_t size)
+		     struct error *error)
 {
 	int counts = 0;
 
@@ -628,69 +623,69 @@ static int open_kind(struct source *source, enum source_kind kind, const char *x
 	source->hypfs = hypfs_open();
 	/* A Xen that was built without hypfs can still trace. */
 	if (!source->hypfs && errno != ENOSYS)
-		return no_hypervisor(errno, error, size);
+		return no_hypervisor(errno, error);
 	if (source->hypfs && kind != SOURCE_TRACE) {
 		counts = hypfs_counts(source->hypfs);
 		if (counts < 0)
-			return fail(error, size, "hypfs /domain/0/batch-stats: %s",
-				    strerror(errno));
+			return failed(error, "hypfs /domain/0/batch-stats: %s",
+				      strerror(errno));
 	}
 	if (kind == SOURCE_HYPFS && !counts)
-		return fail(error, size, "no hypfs /domain/0/batch-stats: this Xen lacks "
-			    "CONFIG_BATCH_STATS, use --source trace");
+		return failed(error, "no hypfs /domain/0/batch-stats: this Xen lacks "
+			      "CONFIG_BATCH_STATS, use --source trace");
 
 	source->since = source_now();
 	if (counts) {
 		source->kind = HYPFS;
-		return read_hypfs(source, &source->before, error, size);
+		return read_hypfs(source, &source->before, error);
 	}
 	source->kind = TRACE;
 	stats_init(&source->before, "trace");
 	source->trace = trace_new();
 	if (!source->trace)
-		return fail(error, size, "no memory");
-	if (start_xentrace(source, xentrace, error, size))
+		return failed(error, "no memory");
+	if (start_xentrace(source, xentrace, error))
 		return -1;
 	source->beginning = true;
-	if (source_wait(source, source_now() + XENTRACE_BEGIN_SECONDS, -1, error, size) ==
+	if (source_wait(source, source_now() + XENTRACE_BEGIN_SECONDS, -1, error) ==
 	    SOURCE_FAILED)
 		return -1;
 	source->beginning = false;
 	/* A signal is seen by the next source_wait(). */
 	if (!source->began && !interrupted)
-		return fail(error, size, "xentrace wrote nothing in %d seconds",
-			    XENTRACE_BEGIN_SECONDS);
+		return failed(error, "xentrace wrote nothing in %d seconds",
+			      XENTRACE_BEGIN_SECONDS);
 	return 0;
 }
 
-struct source *source_open(enum source_kind kind, const char *xentrace, char *error, size_t size)
+struct source *source_open(enum source_kind kind, const char *xentrace, struct error *error)
 {
 	struct source *source = calloc(1, sizeof(*source));
 
 	if (!source) {
-		fail(error, size, "no memory");
+		failed(error, "no memory");
 		return NULL;
 	}
-	if (open_kind(source, kind, xentrace, error, size)) {
+	if (open_kind(source, kind, xentrace, error)) {
 		source_close(source);
 		return NULL;
 	}
 	return source;
 }
 
-struct source *source_open_replay(const char *path, char *error, size_t size)
+struct source *source_open_replay(const char *path, struct error *error)
 {
 	struct source *source = calloc(1, sizeof(*source));
 
 	if (!source) {
-		fail(error, size, "no memory");
+		failed(error, "no memory");
 		return NULL;
 	}
 	source->kind = REPLAY;
 	source->path = path;
 	source->replay = fopen(path, "re");
 	if (!source->replay) {
-		fail(error, size, "%s: %s", path, strerror(errno));
+		failed(error, "%s: %s", path, strerror(errno));
 		free(source);
 		return NULL;
 	}

@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 
+#include "error.h"
 #include "stats.h"
 
 enum source_kind { SOURCE_AUTO, SOURCE_HYPFS, SOURCE_TRACE };
@@ -26,10 +27,10 @@ struct source;
  * program to run for a trace, or NULL for the one that is installed. NULL: the
  * reason in error.
  */
-struct source *source_open(enum source_kind kind, const char *xentrace, char *error, size_t size);
+struct source *source_open(enum source_kind kind, const char *xentrace, struct error *error);
 
 /* path stays the caller's. */
-struct source *source_open_replay(const char *path, char *error, size_t size);
+struct source *source_open_replay(const char *path, struct error *error);
 
 /* Ends xentrace, and with it the tracing, before it returns. */
 void source_close(struct source *source);
@@ -52,8 +53,7 @@ enum source_event {
 double source_now(void);
 
 /* Waits, and reads what xentrace writes meanwhile. fd may be -1. */
-enum source_event source_wait(struct source *source, double until, int fd, char *error,
-			      size_t size);
+enum source_event source_wait(struct source *source, double until, int fd, struct error *error);
 
 /*
  * What was counted since the last call, or since source_open(). 0, and *stats is
@@ -63,10 +63,10 @@ enum source_event source_wait(struct source *source, double until, int fd, char 
  * which something was counted. What a domain did between the last call and its
  * end is lost with hypfs.
  */
-int source_period(struct source *source, struct stats *stats, char *error, size_t size);
+int source_period(struct source *source, struct stats *stats, struct error *error);
 
 /* What was counted since the creation of each domain; hypfs alone knows. */
-int source_total(struct source *source, struct stats *stats, char *error, size_t size);
+int source_total(struct source *source, struct stats *stats, struct error *error);
 
 /* Takes domain i out. */
 void source_drop(struct stats *stats, size_t i);

@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "text.h"
+
 #define NAME_WIDTH	10
 
 /* The value in at most width (4 to 15) characters; in thousands, millions, … if it must. */
@@ -41,12 +43,8 @@ static void row(FILE *f, const struct domain_stats *domain)
 	for (unsigned int i = 0; i < NR_HYPERCALLS; i++)
 		hypercalls += total.hypercall[i];
 
-	/* A name may be anything: it stays in its column, and off the terminal's controls. */
 	snprintf(name, sizeof(name), "%.*s", NAME_WIDTH, domain->name[0] ? domain->name : "-");
-	for (char *c = name; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 127)
-			*c = '?';
-	fprintf(f, "%5u %-*s %10s", domain->domid, NAME_WIDTH, name,
+	fprintf(f, "%5u %-*s %10s", domain->domid, NAME_WIDTH, printable(name),
 		count(buf, sizeof(buf), hypercalls, 10));
 	for (unsigned int kind = 0; kind < NR_BATCH_KINDS; kind++) {
 		const struct batch_stats *batch = &total.batch[kind];

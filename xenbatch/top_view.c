@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
+
 const char top_key_char[NR_TOP_KEYS] = {
 	[TOP_BATCHES] = 'b', [TOP_HYPERCALL] = 'h', [TOP_MULTICALL] = 'c', [TOP_MMU_UPDATE] = 'm',
 	[TOP_MMUEXT_OP] = 'x', [TOP_PTWR] = 't', [TOP_SIZE] = 's', [TOP_ID] = 'i',
@@ -96,9 +98,10 @@ put(struct screen *screen, int line, int column, const char *format, ...)
 	va_end(args);
 	if (length >= (int)sizeof(text))
 		length = sizeof(text) - 1;
+	printable(text);
 	for (int i = 0; i < length && line >= 0 && line < screen->lines; i++) {
-		/* A domain's name may have anything. */
-		char c = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
+		/* A place on the screen is one byte, so ASCII. */
+		char c = text[i] <= '~' && text[i] > 0 ? text[i] : '?';
 
 		if (column + i >= 0 && column + i < screen->columns)
 			screen->text[(size_t)line * (screen->columns + 1) + column + i] = c;

@@ -10,12 +10,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct stats stats;
-	char error[64];
+	struct error error;
 
 	stats_init(&stats, "hypfs");
-	if (hypfs_decode(data, size, &stats, 1, error, sizeof(error))) {
+	if (hypfs_decode(data, size, &stats, 1, &error)) {
 		/* What came before the error is not counted, and there is a reason. */
-		if (stats.nr_domains || !*error)
+		if (stats.nr_domains || !*error.text)
 			abort();
 	} else if (stats.nr_domains) {
 		/* Room is made for those alone that the blob has, 8 bytes each at the least. */

@@ -11,12 +11,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct stats stats, again;
-	char error[100] = "", *text = NULL;
+	struct error error = { "" };
+	char *text = NULL;
 	size_t length;
 	FILE *f;
 
-	if (stats_read_json((const char *)data, size, &stats, error, sizeof(error))) {
-		if (!*error || strpbrk(error, "\n\r\033"))
+	if (stats_read_json((const char *)data, size, &stats, &error)) {
+		if (!*error.text || strpbrk(error.text, "\n\r\033"))
 			abort();
 		return 0;
 	}
@@ -25,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	stats_write_json(f, &stats);
 	fclose(f);
-	if (stats_read_json(text, length, &again, error, sizeof(error)) ||
+	if (stats_read_json(text, length, &again, &error) ||
 	    again.nr_domains != stats.nr_domains)
 		abort();
 	free(text);

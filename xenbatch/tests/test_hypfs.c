@@ -122,7 +122,7 @@ static void build(struct blob *blob, const struct counter *counter, size_t nr,
 		    sizeof(struct batch_stats_desc));
 }
 
-static char error[300];
+static struct error error;
 
 static int decode(const struct blob *blob, struct stats *stats)
 {
@@ -132,9 +132,9 @@ static int decode(const struct blob *blob, struct stats *stats)
 	assert_non_null(copy);
 	/* One byte off, for nothing says that a blob is aligned. */
 	memcpy(copy + 1, blob->data, blob->size);
-	error[0] = '\0';
+	error.text[0] = 0;
 	stats_init(stats, "hypfs");
-	ret = hypfs_decode(copy + 1, blob->size, stats, DOMID, error, sizeof(error));
+	ret = hypfs_decode(copy + 1, blob->size, stats, DOMID, &error);
 	free(copy);
 
 	return ret;
@@ -149,9 +149,9 @@ static void expect_error(const struct blob *blob, size_t byte)
 	assert_int_equal(decode(blob, &stats), -1);
 	assert_int_equal(stats.nr_domains, 0);
 	snprintf(begin, sizeof(begin), "byte %zu: ", byte);
-	if (strncmp(error, begin, strlen(begin)))
-		fail_msg("\"%s\" does not begin with \"%s\"", error, begin);
-	assert_null(strchr(error, '\n'));
+	if (strncmp(error.text, begin, strlen(begin)))
+		fail_msg("\"%s\" does not begin with \"%s\"", error.text, begin);
+	assert_null(strchr(error.text, '\n'));
 	stats_free(&stats);
 }
 
@@ -161,7 +161,7 @@ static const struct vcpu_stats *expect_vcpus(const struct blob *blob, struct sta
 	const struct domain_stats *domain;
 
 	if (decode(blob, stats))
-		fail_msg("%s", error);
+		fail_msg("%s", error.text);
 	domain = stats_find(stats, DOMID);
 	assert_non_null(domain);
 	assert_int_equal(domain->nr_vcpus, nr);
@@ -284,7 +284,7 @@ static void adds_to_what_is_there(void **state)
 	expect_vcpus(&blob, &stats, 1);
 	for (uint16_t domid = DOMID; domid <= DOMID + 1; domid++)
 		assert_false(
-			hypfs_decode(blob.data, blob.size, &stats, domid, error, sizeof(error)));
+			hypfs_decode(blob.data, blob.size, &stats, domid, &error));
 	assert_int_equal(stats_find(&stats, DOMID)->vcpu[0].ptwr, 2 * mark(0, 11, 0));
 	assert_int_equal(stats_find(&stats, DOMID + 1)->vcpu[0].ptwr, mark(0, 11, 0));
 	stats_free(&stats);
@@ -502,7 +502,7 @@ static void cut_off_at_every_byte(void **state)
 		struct stats stats;
 
 		assert_int_equal(decode(&blob, &stats), -1);
-		assert_int_equal(strncmp(error, "byte ", 5), 0);
+		assert_int_equal(strncmp(error.text, "byte ", 5), 0);
 		assert_int_equal(stats.nr_domains, 0);
 	}
 	/* What follows the last counter is somebody else's. */
@@ -525,7 +525,7 @@ static void every_byte_broken(void **state)
 			build(&blob, ours, NR(ours), 1);
 			blob.data[i] ^= flip[f];
 			if (decode(&blob, &stats))
-				assert_true(*error);
+				assert_true(*error.text);
 			stats_free(&stats);
 		}
 	}

@@ -80,7 +80,8 @@ static void json_as_documented(void **state)
 static void json_round_trip(void **state)
 {
 	struct stats stats, read;
-	char *text, *again, error[100];
+	char *text, *again;
+	struct error error;
 	(void)state;
 
 	for (int i = 0; i < 2; i++) {
@@ -91,7 +92,7 @@ static void json_round_trip(void **state)
 			stats.unattributed = 3;
 		}
 		text = written(&stats, OUTPUT_JSON, true);
-		assert_int_equal(stats_read_json(text, strlen(text), &read, error, sizeof(error)), 0);
+		assert_int_equal(stats_read_json(text, strlen(text), &read, &error), 0);
 		assert_int_equal(read.nr_domains, 2);
 		assert_int_equal(read.domain[0].nr_vcpus, 2);
 		assert_memory_equal(&read.domain[0].vcpu[1], &stats.domain[0].vcpu[1],
@@ -146,28 +147,28 @@ static void json_that_is_no_record(void **state)
 		  "\"multicall\" has no bucket from \"66\"" },
 	};
 	struct stats stats;
-	char error[100];
+	struct error error;
 	(void)state;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(stats_read_json(bad[i].text, strlen(bad[i].text), &stats, error,
-						 sizeof(error)), -1);
-		assert_string_equal(error, bad[i].error);
+		assert_int_equal(stats_read_json(bad[i].text, strlen(bad[i].text), &stats,
+						 &error), -1);
+		assert_string_equal(error.text, bad[i].error);
 		assert_int_equal(stats.nr_domains, 0);
 	}
 	/* That the smallest one can be read makes the ones above say something. */
-	assert_int_equal(stats_read_json(HEAD "[]}", strlen(HEAD "[]}"), &stats, error,
-					 sizeof(error)), 0);
+	assert_int_equal(stats_read_json(HEAD "[]}", strlen(HEAD "[]}"), &stats, &error), 0);
 	stats_free(&stats);
 	assert_int_equal(stats_read_json(HEAD "[{\"domid\":3,\"vcpus\":[" VCPU "]}]}",
 					 strlen(HEAD "[{\"domid\":3,\"vcpus\":[" VCPU "]}]}"),
-					 &stats, error, sizeof(error)), 0);
+					 &stats, &error), 0);
 	stats_free(&stats);
 }
 
 static void last_line_of_a_file(void **state)
 {
-	char path[] = "/tmp/test_output.XXXXXX", error[100];
+	char path[] = "/tmp/test_output.XXXXXX";
+	struct error error;
 	struct stats stats;
 	FILE *f = fdopen(mkstemp(path), "w");
 	(void)state;
@@ -175,18 +176,18 @@ static void last_line_of_a_file(void **state)
 	assert_non_null(f);
 	fputs("this is not read\n" HEAD "[]}\n" HEAD "[{\"domid\":3,\"vcpus\":[]}]}\n\n \n", f);
 	fclose(f);
-	assert_int_equal(stats_read_file(path, &stats, error, sizeof(error)), 0);
+	assert_int_equal(stats_read_file(path, &stats, &error), 0);
 	assert_int_equal(stats.nr_domains, 1);
 	stats_free(&stats);
 
 	assert_int_equal(truncate(path, 0), 0);
-	assert_int_equal(stats_read_file(path, &stats, error, sizeof(error)), -1);
-	assert_string_equal(error, "no record in it");
+	assert_int_equal(stats_read_file(path, &stats, &error), -1);
+	assert_string_equal(error.text, "no record in it");
 	unlink(path);
-	assert_int_equal(stats_read_file(path, &stats, error, sizeof(error)), -1);
-	assert_string_equal(error, "No such file or directory");
-	assert_int_equal(stats_read_file("/", &stats, error, sizeof(error)), -1);
-	assert_string_equal(error, "Is a directory");
+	assert_int_equal(stats_read_file(path, &stats, &error), -1);
+	assert_string_equal(error.text, "No such file or directory");
+	assert_int_equal(stats_read_file("/", &stats, &error), -1);
+	assert_string_equal(error.text, "Is a directory");
 }
 
 static void csv(void **state)

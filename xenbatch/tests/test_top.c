@@ -248,7 +248,8 @@ static void any_size_of_screen(void **state)
 
 static void replays_records(void **state)
 {
-	char path[] = "/tmp/xenbatch-test-XXXXXX", error[200];
+	char path[] = "/tmp/xenbatch-test-XXXXXX";
+	struct error error;
 	FILE *f = fdopen(mkstemp(path), "w");
 	struct source *source;
 	struct stats stats;
@@ -264,12 +265,12 @@ static void replays_records(void **state)
 	fclose(f);
 	stats_free(&stats);
 
-	source = source_open_replay(path, error, sizeof(error));
+	source = source_open_replay(path, &error);
 	assert_non_null(source);
 	for (int seconds = 2; seconds <= 3; seconds++) {
-		assert_int_equal(source_wait(source, source_now(), -1, error, sizeof(error)),
+		assert_int_equal(source_wait(source, source_now(), -1, &error),
 				 SOURCE_TIME);
-		assert_int_equal(source_period(source, &stats, error, sizeof(error)), 0);
+		assert_int_equal(source_period(source, &stats, &error), 0);
 		assert_true(stats.seconds == seconds);
 		assert_int_equal(stats.nr_domains, 3);
 		/* Domain 5 leaves. */
@@ -278,13 +279,13 @@ static void replays_records(void **state)
 		assert_int_equal(stats.domain[1].domid, 9);
 		stats_free(&stats);
 	}
-	assert_int_equal(source_period(source, &stats, error, sizeof(error)), -1);
-	assert_non_null(strstr(error, "line 5: "));
-	assert_int_equal(source_period(source, &stats, error, sizeof(error)), 1);
+	assert_int_equal(source_period(source, &stats, &error), -1);
+	assert_non_null(strstr(error.text, "line 5: "));
+	assert_int_equal(source_period(source, &stats, &error), 1);
 	source_close(source);
 	unlink(path);
-	assert_null(source_open_replay(path, error, sizeof(error)));
-	assert_non_null(strstr(error, path));
+	assert_null(source_open_replay(path, &error));
+	assert_non_null(strstr(error.text, path));
 }
 
 int main(void)
