@@ -44,17 +44,11 @@ static const struct option options[] = {
 	{ }
 };
 
-#define NR_COUNTERS	(2 + 3 * NR_BATCH_KINDS + 3)
 #define MAX_DOMAINS	64
 
 /* How much a counter may change, in percent; infinity: as it likes. */
 struct limit {
 	double up, down;
-};
-
-struct counter {
-	char name[40];
-	struct limit limit;
 };
 
 struct value {
@@ -64,7 +58,7 @@ struct value {
 };
 
 struct diff {
-	struct counter counter[NR_COUNTERS];
+	struct limit limit[NR_COUNTERS];	/* of counters[] */
 	uint64_t min;
 	enum output_format format;
 	unsigned int past;	/* how many changes are past their limit */
@@ -72,55 +66,14 @@ struct diff {
 	char *domain[MAX_DOMAINS];
 };
 
-static void name_counters(struct diff *diff)
+static struct value value_of(const struct counter *counter, const struct vcpu_stats *total)
 {
-	struct counter *c = diff->counter;
+	uint64_t sum = counter_sum(counter, total);
 
-	strcpy((c++)->name, "hypercall");
-	strcpy((c++)->name, "subcall");
-	for (unsigned int kind = 0; kind < NR_BATCH_KINDS; kind++) {
-		const char *name = batch_kind_name[kind];
-
-		snprintf((c++)->name, sizeof(c->name), "%s", name);
-		snprintf((c++)->name, sizeof(c->name), "%s_mean", name);
-		snprintf((c++)->name, sizeof(c->name), "%s_continuations", name);
-	}
-	strcpy((c++)->name, "update_va_mapping");
-	strcpy((c++)->name, "ptwr");
-	strcpy((c++)->name, "page_fault");
-	for (unsigned int i = 0; i < NR_COUNTERS; i++)
-		diff->counter[i].limit = (struct limit){ INFINITY, INFINITY };
-}
-
-static void count(struct value *value, uint64_t nr)
-{
-	*value = (struct value){ .value = nr, .weight = nr };
-}
-
-/* In the order of name_counters(). */
-static void values(const struct domain_stats *domain, struct value *v)
-{
-	struct vcpu_stats total;
-	uint64_t hypercalls = 0, subcalls = 0;
-
-	domain_total(domain, &total);
-	for (unsigned int i = 0; i < NR_HYPERCALLS; i++) {
-		hypercalls += total.hypercall[i];
-		subcalls += total.subcall[i];
-	}
-	count(v++, hypercalls);
-	count(v++, subcalls);
-	for (unsigned int kind = 0; kind < NR_BATCH_KINDS; kind++) {
-		const struct batch_stats *batch = &total.batch[kind];
-
-		count(v++, batch_count(batch));
-		*v++ = (struct value){ batch_mean(batch), batch_count(batch), true };
-		count(v++, batch->continuations);
-	}
-	count(v++, total.hypercall[HYPERCALL_UPDATE_VA_MAPPING] +
-		   total.subcall[HYPERCALL_UPDATE_VA_MAPPING]);
-	count(v++, total.ptwr);
-	count(v++, total.page_fault);
+	if (counter->kind == COUNTER_SIZES)
+		return (struct value){ counter_mean(counter, total),
+				       counter_sum(counter - 1, total), true };
+	return (struct value){ sum, sum, false };
 }
 
 /* A change of a counter, or a domain that one of the two records lacks. */
@@ -206,24 +159,24 @@ static void print_text(const struct change *change)
 static void compare(struct diff *diff, const struct domain_stats *old,
 		    const struct domain_stats *new)
 {
-	struct value a[NR_COUNTERS], b[NR_COUNTERS];
+	struct vcpu_stats old_total, new_total;
 	bool same = true;
 
-	values(old, a);
-	values(new, b);
+	domain_total(old, &old_total);
+	domain_total(new, &new_total);
 	for (unsigned int i = 0; i < NR_COUNTERS; i++) {
-		const struct counter *counter = &diff->counter[i];
-		struct change change = { .old = old, .new = new, .counter = counter->name,
-					 .a = a[i], .b = b[i] };
+		struct value a = value_of(&counters[i], &old_total);
+		struct value b = value_of(&counters[i], &new_total);
+		struct change change = { .old = old, .new = new, .counter = counters[i].diff,
+					 .a = a, .b = b };
 
-		if (a[i].value == b[i].value)
+		if (a.value == b.value)
 			continue;
 		/* From nothing to something is past every limit of growth. */
-		change.percent = a[i].value ? (b[i].value - a[i].value) / a[i].value * 100 :
-					      INFINITY;
-		change.past = (change.percent > counter->limit.up ||
-			       -change.percent > counter->limit.down) &&
-			      (a[i].weight >= diff->min || b[i].weight >= diff->min);
+		change.percent = a.value ? (b.value - a.value) / a.value * 100 : INFINITY;
+		change.past = (change.percent > diff->limit[i].up ||
+			       -change.percent > diff->limit[i].down) &&
+			      (a.weight >= diff->min || b.weight >= diff->min);
 		diff->past += change.past;
 
 		if (!print_row(diff->format, &change)) {
@@ -282,7 +235,7 @@ static struct domain_stats *counterpart(const struct domain_stats *domain,
 static bool has_limit(const struct diff *diff)
 {
 	for (unsigned int i = 0; i < NR_COUNTERS; i++)
-		if (isfinite(diff->counter[i].limit.up) || isfinite(diff->counter[i].limit.down))
+		if (isfinite(diff->limit[i].up) || isfinite(diff->limit[i].down))
 			return true;
 	return false;
 }
@@ -383,11 +336,10 @@ static int parse_counter(struct diff *diff, const char *text)
 	const char *equals = strchr(text, '=');
 
 	for (unsigned int i = 0; equals && i < NR_COUNTERS; i++) {
-		struct counter *counter = &diff->counter[i];
+		const char *name = counters[i].diff;
 
-		if (strlen(counter->name) == (size_t)(equals - text) &&
-		    !strncmp(counter->name, text, equals - text))
-			return parse_limit(equals + 1, &counter->limit);
+		if (strlen(name) == (size_t)(equals - text) && !strncmp(name, text, equals - text))
+			return parse_limit(equals + 1, &diff->limit[i]);
 	}
 	return -1;
 }
@@ -403,7 +355,6 @@ int cmd_diff(int argc, char **argv)
 	unsigned int nr_named = 0;
 	int option, ret = EXIT_ERROR;
 
-	name_counters(&diff);
 	optind = 0;
 	while ((option = getopt_long(argc, argv, "t:c:m:d:jh", options, NULL)) != -1) {
 		switch (option) {
@@ -447,7 +398,7 @@ int cmd_diff(int argc, char **argv)
 		}
 	}
 	for (unsigned int i = 0; i < NR_COUNTERS; i++)
-		diff.counter[i].limit = all;
+		diff.limit[i] = all;
 	for (unsigned int i = 0; i < nr_named; i++) {
 		if (!parse_counter(&diff, named[i]))
 			continue;

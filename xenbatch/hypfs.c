@@ -16,37 +16,26 @@
 _Static_assert(sizeof(struct batch_stats_header) == 32, "the blob's layout");
 _Static_assert(sizeof(struct batch_stats_desc) == 48, "the blob's layout");
 
-/* Every counter that we have a place for. */
-#define BATCH_FIELDS(kind_name, unit_name, index)				\
-	{ kind_name, BATCH_STATS_HISTOGRAM, NR_BUCKETS,				\
-	  offsetof(struct vcpu_stats, batch[index].size) },			\
-	{ kind_name "_" unit_name, BATCH_STATS_COUNTER, 1,			\
-	  offsetof(struct vcpu_stats, batch[index].requests) },			\
-	{ kind_name "_continuations", BATCH_STATS_COUNTER, 1,			\
-	  offsetof(struct vcpu_stats, batch[index].continuations) }
+/* How hypfs calls a kind, or -1: hypfs does not have such counters. */
+static int64_t hypfs_kind(const struct counter *counter)
+{
+	switch (counter->kind) {
+	case COUNTER_BY_HYPERCALL:
+		return BATCH_STATS_ARRAY;
+	case COUNTER_BY_SIZE:
+		return BATCH_STATS_HISTOGRAM;
+	case COUNTER_CALL:
+		return -1;
+	default:
+		return BATCH_STATS_COUNTER;
+	}
+}
 
-static const struct field {
-	const char *name;
-	uint32_t kind;
-	uint32_t nr;
-	size_t offset;		/* in struct vcpu_stats */
-} fields[] = {
-	{ "hypercall", BATCH_STATS_ARRAY, NR_HYPERCALLS, offsetof(struct vcpu_stats, hypercall) },
-	{ "subcall", BATCH_STATS_ARRAY, NR_HYPERCALLS, offsetof(struct vcpu_stats, subcall) },
-	BATCH_FIELDS("multicall", "calls", BATCH_MULTICALL),
-	BATCH_FIELDS("mmu_update", "requests", BATCH_MMU_UPDATE),
-	BATCH_FIELDS("mmuext_op", "operations", BATCH_MMUEXT_OP),
-	{ "ptwr", BATCH_STATS_COUNTER, 1, offsetof(struct vcpu_stats, ptwr) },
-	{ "page_fault", BATCH_STATS_COUNTER, 1, offsetof(struct vcpu_stats, page_fault) },
-};
-
-#define NR_FIELDS	(sizeof(fields) / sizeof(fields[0]))
-
-/* Where a blob has its fields. */
+/* Where a blob has each of counters[]. */
 struct layout {
 	struct batch_stats_header header;
-	bool has[NR_FIELDS];
-	struct batch_stats_desc desc[NR_FIELDS];
+	bool has[NR_COUNTERS];
+	struct batch_stats_desc desc[NR_COUNTERS];
 };
 
 /* The byte of a member of the header, and of the descriptor at byte start. */
@@ -94,22 +83,23 @@ static int check_header(const struct batch_stats_header *header, uint64_t size, 
 	return 0;
 }
 
-static int check_desc(const struct batch_stats_desc *desc, const struct field *field,
+static int check_desc(const struct batch_stats_desc *desc, const struct counter *counter,
 		      uint64_t start, uint32_t vcpu_size, struct error *error)
 {
 	/* Not skipped: the zeros would look like an answer. */
-	if (desc->kind != field->kind)
-		return failed(error, "byte %" PRIu64 ": %s is of kind %" PRIu32 ", not %" PRIu32,
-			      IN_DESC(start, kind), field->name, desc->kind, field->kind);
+	if (desc->kind != hypfs_kind(counter))
+		return failed(error, "byte %" PRIu64 ": %s is of kind %" PRIu32 ", not %" PRId64,
+			      IN_DESC(start, kind), counter->name, desc->kind,
+			      hypfs_kind(counter));
 	if (!desc->nr || (desc->kind == BATCH_STATS_COUNTER && desc->nr != 1))
 		return failed(error, "byte %" PRIu64 ": %s has %" PRIu32 " values",
-			      IN_DESC(start, nr), field->name, desc->nr);
+			      IN_DESC(start, nr), counter->name, desc->nr);
 	if (desc->offset % 8)
 		return failed(error, "byte %" PRIu64 ": %s at byte %" PRIu32 ", no multiple of 8",
-			      IN_DESC(start, offset), field->name, desc->offset);
+			      IN_DESC(start, offset), counter->name, desc->offset);
 	if (desc->offset > vcpu_size || desc->nr > (vcpu_size - desc->offset) / sizeof(uint64_t))
 		return failed(error, "byte %" PRIu64 ": %s goes past the end of a vCPU's counters",
-			      IN_DESC(start, offset), field->name);
+			      IN_DESC(start, offset), counter->name);
 
 	return 0;
 }
@@ -135,16 +125,16 @@ static int read_layout(const uint8_t *blob, size_t size, struct layout *layout, 
 				      start);
 		if (desc.kind > BATCH_STATS_HISTOGRAM)
 			continue;
-		for (size_t f = 0; f < NR_FIELDS; f++) {
-			if (strcmp(desc.name, fields[f].name))
+		for (size_t c = 0; c < NR_COUNTERS; c++) {
+			if (strcmp(desc.name, counters[c].name) || hypfs_kind(&counters[c]) < 0)
 				continue;
-			if (layout->has[f])
+			if (layout->has[c])
 				return failed(error, "byte %" PRIu64 ": %s a second time",
 					      start, desc.name);
-			if (check_desc(&desc, &fields[f], start, header->vcpu_size, error))
+			if (check_desc(&desc, &counters[c], start, header->vcpu_size, error))
 				return -1;
-			layout->has[f] = true;
-			layout->desc[f] = desc;
+			layout->has[c] = true;
+			layout->desc[c] = desc;
 		}
 	}
 	return 0;
@@ -164,14 +154,15 @@ static uint32_t least_size(uint32_t bucket, uint32_t linear)
 	return bucket < 32 - log2 ? UINT32_C(1) << (log2 + bucket) : UINT32_MAX;
 }
 
-/* Where value i of a descriptor belongs in our field. */
-static uint32_t place(const struct batch_stats_desc *desc, const struct field *field, uint32_t i)
+/* Which value of the counter value i of a descriptor belongs to. */
+static uint32_t place(const struct batch_stats_desc *desc, const struct counter *counter,
+		      uint32_t i)
 {
 	switch (desc->kind) {
 	case BATCH_STATS_HISTOGRAM:
 		return bucket_of(least_size(i, desc->linear));
 	case BATCH_STATS_ARRAY:
-		return i < desc->nr - 1 && i < field->nr ? i : field->nr - 1;
+		return i < desc->nr - 1 && i < counter->nr ? i : counter->nr - 1;
 	default:
 		return 0;
 	}
@@ -179,15 +170,15 @@ static uint32_t place(const struct batch_stats_desc *desc, const struct field *f
 
 static void add_vcpu(const uint8_t *data, const struct layout *layout, struct vcpu_stats *vcpu)
 {
-	for (size_t f = 0; f < NR_FIELDS; f++) {
-		const struct batch_stats_desc *desc = &layout->desc[f];
-		uint64_t *to = (uint64_t *)((uint8_t *)vcpu + fields[f].offset);
+	for (size_t c = 0; c < NR_COUNTERS; c++) {
+		const struct batch_stats_desc *desc = &layout->desc[c];
+		uint64_t *to = counter_values(&counters[c], vcpu);
 
 		for (uint32_t i = 0; i < desc->nr; i++) {
 			uint64_t value;
 
 			memcpy(&value, data + desc->offset + i * sizeof(value), sizeof(value));
-			to[place(desc, &fields[f], i)] += value;
+			to[place(desc, &counters[c], i)] += value;
 		}
 	}
 }

@@ -13,56 +13,57 @@ static void add(struct json_object *object, const char *key, uint64_t value)
 	json_object_object_add(object, key, json_object_new_uint64(value));
 }
 
-static struct json_object *calls(const uint64_t *count)
+/* The values of a counter that are not zero, by their keys. */
+static struct json_object *values_object(const struct counter *counter, const uint64_t *value)
 {
 	struct json_object *object = json_object_new_object();
-	char number[16];
+	char key[COUNTER_KEY_SIZE];
 
-	for (unsigned int i = 0; i < NR_HYPERCALLS; i++) {
-		if (!count[i])
-			continue;
-		snprintf(number, sizeof(number), "%u", i);
-		add(object, hypercall_name(i) ?: number, count[i]);
-	}
+	for (unsigned int i = 0; i < counter->nr; i++)
+		if (value[i])
+			add(object, counter_key(counter, i, key), value[i]);
 	return object;
 }
 
-static struct json_object *batch_object(const struct batch_stats *batch)
+/* The last of the keys that lead to a counter. */
+static const char *last_key(const struct counter *counter)
 {
-	struct json_object *object = json_object_new_object();
-	struct json_object *size = json_object_new_object();
-	char number[16];
+	unsigned int i = 0;
 
-	for (unsigned int i = 0; i < NR_BUCKETS; i++) {
-		if (!batch->size[i])
-			continue;
-		snprintf(number, sizeof(number), "%" PRIu32, bucket_first(i));
-		add(size, number, batch->size[i]);
+	while (i + 1 < COUNTER_MAX_KEYS && counter->json[i + 1])
+		i++;
+	return counter->json[i];
+}
+
+/* Adds a counter to a vCPU's object, with the objects on the way there. */
+static void add_counter(struct json_object *object, const struct counter *counter,
+			const struct vcpu_stats *vcpu)
+{
+	const char *last = last_key(counter);
+
+	for (const char *const *key = counter->json; *key != last; key++) {
+		struct json_object *next;
+
+		if (!json_object_object_get_ex(object, *key, &next)) {
+			next = json_object_new_object();
+			json_object_object_add(object, *key, next);
+		}
+		object = next;
 	}
-	json_object_object_add(object, "size", size);
-	add(object, "requests", batch->requests);
-	add(object, "continuations", batch->continuations);
-
-	return object;
+	if (counter->kind == COUNTER_BY_HYPERCALL || counter->kind == COUNTER_BY_SIZE)
+		json_object_object_add(object, last,
+				       values_object(counter, counter_values(counter, vcpu)));
+	else
+		add(object, last, counter_sum(counter, vcpu));
 }
 
 static struct json_object *vcpu_object(unsigned int id, const struct vcpu_stats *vcpu)
 {
 	struct json_object *object = json_object_new_object();
-	struct json_object *batch = json_object_new_object();
 
 	add(object, "vcpu", id);
-	json_object_object_add(object, "hypercall", calls(vcpu->hypercall));
-	json_object_object_add(object, "subcall", calls(vcpu->subcall));
-	for (unsigned int kind = 0; kind < NR_BATCH_KINDS; kind++)
-		json_object_object_add(batch, batch_kind_name[kind],
-				       batch_object(&vcpu->batch[kind]));
-	json_object_object_add(object, "batch", batch);
-	add(object, "update_va_mapping", vcpu->hypercall[HYPERCALL_UPDATE_VA_MAPPING] +
-					 vcpu->subcall[HYPERCALL_UPDATE_VA_MAPPING]);
-	add(object, "ptwr", vcpu->ptwr);
-	add(object, "page_fault", vcpu->page_fault);
-
+	for (unsigned int i = 0; i < NR_COUNTERS; i++)
+		add_counter(object, &counters[i], vcpu);
 	return object;
 }
 
@@ -144,52 +145,62 @@ static bool to_number(const char *text, unsigned long max, unsigned long *number
 	return !errno && !*end && *number <= max;
 }
 
-static int read_calls(struct json_object *object, const char *key, uint64_t *count,
-		      struct error *error)
+/* Which value of a counter has this key; -1: none. */
+static int index_of(const struct counter *counter, const char *key)
 {
-	struct json_object *all;
+	unsigned long number;
+	int known;
 
-	if (get(object, key, json_type_object, &all, error))
+	if (counter->kind == COUNTER_BY_HYPERCALL) {
+		known = hypercall_number(key);
+		if (known < 0 && to_number(key, NR_HYPERCALLS - 1, &number))
+			known = number;
+		return known;
+	}
+	if (!to_number(key, UINT32_MAX, &number) || bucket_first(bucket_of(number)) != number)
 		return -1;
-	json_object_object_foreach(all, name, value) {
-		unsigned long nr;
-		int known = hypercall_number(name);
+	return bucket_of(number);
+}
 
-		if (known >= 0)
-			nr = known;
-		else if (!to_number(name, NR_HYPERCALLS - 1, &nr))
-			return failed(error, "\"%s\" has no hypercall \"%s\"", key, name);
-		if (to_count(value, name, UINT64_MAX, &count[nr], error))
+static int read_values(struct json_object *object, const struct counter *counter,
+		       uint64_t *value, struct error *error)
+{
+	json_object_object_foreach(object, key, count) {
+		int i = index_of(counter, key);
+
+		if (i < 0)
+			return failed(error, "\"%s\" has no %s \"%s\"", counter->name,
+				      counter->kind == COUNTER_BY_SIZE ? "bucket from" : "hypercall",
+				      key);
+		if (to_count(count, key, UINT64_MAX, &value[i], error))
 			return -1;
 	}
 	return 0;
 }
 
-static int read_batch(struct json_object *batches, const char *kind, struct batch_stats *batch,
-		      struct error *error)
+static int read_counter(struct json_object *object, const struct counter *counter,
+			struct vcpu_stats *vcpu, struct error *error)
 {
-	struct json_object *object, *size;
+	uint64_t *value = counter_values(counter, vcpu);
+	const char *last = last_key(counter);
 
-	if (get(batches, kind, json_type_object, &object, error) ||
-	    get(object, "size", json_type_object, &size, error) ||
-	    get_count(object, "requests", UINT64_MAX, &batch->requests, error) ||
-	    get_count(object, "continuations", UINT64_MAX, &batch->continuations, error))
-		return -1;
-	json_object_object_foreach(size, first, value) {
-		unsigned long nr;
-
-		if (!to_number(first, UINT32_MAX, &nr) || bucket_first(bucket_of(nr)) != nr)
-			return failed(error, "\"%s\" has no bucket from \"%s\"", kind, first);
-		if (to_count(value, first, UINT64_MAX, &batch->size[bucket_of(nr)], error))
+	if (counter->kind == COUNTER_CALL)
+		return 0;
+	for (const char *const *key = counter->json; *key != last; key++)
+		if (get(object, *key, json_type_object, &object, error))
 			return -1;
-	}
-	return 0;
+	if (counter->added && !json_object_object_get_ex(object, last, NULL))
+		return 0;
+	if (counter->kind != COUNTER_BY_HYPERCALL && counter->kind != COUNTER_BY_SIZE)
+		return get_count(object, last, UINT64_MAX, value, error);
+	if (get(object, last, json_type_object, &object, error))
+		return -1;
+	return read_values(object, counter, value, error);
 }
 
 static int read_vcpu(struct json_object *object, struct stats *stats, uint16_t domid,
 		     struct error *error)
 {
-	struct json_object *batches;
 	struct vcpu_stats *vcpu;
 	uint64_t id;
 
@@ -198,14 +209,8 @@ static int read_vcpu(struct json_object *object, struct stats *stats, uint16_t d
 	vcpu = stats_vcpu(stats, domid, id);
 	if (!vcpu)
 		return failed(error, "no memory, or more than %u vCPUs", STATS_MAX_ALL_VCPUS);
-	if (read_calls(object, "hypercall", vcpu->hypercall, error) ||
-	    read_calls(object, "subcall", vcpu->subcall, error) ||
-	    get(object, "batch", json_type_object, &batches, error) ||
-	    get_count(object, "ptwr", UINT64_MAX, &vcpu->ptwr, error) ||
-	    get_count(object, "page_fault", UINT64_MAX, &vcpu->page_fault, error))
-		return -1;
-	for (unsigned int kind = 0; kind < NR_BATCH_KINDS; kind++)
-		if (read_batch(batches, batch_kind_name[kind], &vcpu->batch[kind], error))
+	for (unsigned int i = 0; i < NR_COUNTERS; i++)
+		if (read_counter(object, &counters[i], vcpu, error))
 			return -1;
 	return 0;
 }

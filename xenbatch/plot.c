@@ -63,7 +63,7 @@ static void print_size(FILE *f, unsigned int bucket)
 }
 
 struct panel {
-	enum batch_kind kind;
+	const struct counter *counter;	/* by size; the sizes added up are the next one */
 	unsigned int top;
 	unsigned int nr_buckets;	/* 0 to nr_buckets - 1 are shown */
 	double step;			/* pixels for a size; a range of sizes has RANGE of them */
@@ -73,7 +73,7 @@ struct panel {
 static uint64_t size_count(const struct panel *panel, const struct plot_arm *arm,
 			   unsigned int bucket)
 {
-	return arm->total.batch[panel->kind].size[bucket];
+	return counter_values(panel->counter, &arm->total)[bucket];
 }
 
 #define RANGE	3
@@ -155,7 +155,7 @@ static void x_axis(FILE *f, const struct panel *panel)
 		fputs("</text>\n", f);
 	}
 	fprintf(f, "<text x=\"%d\" y=\"%u\" text-anchor=\"middle\">%s in a batch</text>\n",
-		LEFT + WIDTH / 2, bottom + 35, batch_unit_name[panel->kind]);
+		LEFT + WIDTH / 2, bottom + 35, panel->counter[1].unit);
 }
 
 static void bars(FILE *f, const struct panel *panel, const struct plot_arm *arm,
@@ -202,20 +202,18 @@ static void one_panel(FILE *f, struct panel *panel, const struct plot_arm *arm,
 		panel->decades = 19;	/* 10^19 is the last that fits 64 bits */
 
 	fprintf(f, "<text x=\"%d\" y=\"%u\" font-size=\"14\" font-weight=\"bold\">%s</text>\n", LEFT,
-		panel->top + 16, batch_kind_name[panel->kind]);
+		panel->top + 16, panel->counter->name);
 	y_axis(f, panel);
 	bars(f, panel, arm, nr_arms);
 	x_axis(f, panel);
 	/* What the histogram does not say, at its right end. */
 	fprintf(f, "<text x=\"%d\" y=\"%u\" text-anchor=\"end\">", LEFT + WIDTH, panel->top + 16);
 	for (unsigned int a = 0; a < nr_arms; a++) {
-		const struct batch_stats *batch = &arm[a].total.batch[panel->kind];
-
 		fprintf(f, "<tspan fill=\"%s\">%s", colour[a], a ? "   " : "");
 		/* There is room for three of those. */
 		if (nr_arms <= 3)
-			fprintf(f, "%" PRIu64 " batches, ", batch_count(batch));
-		fprintf(f, "mean %.1f</tspan>", batch_mean(batch));
+			fprintf(f, "%" PRIu64 " batches, ", counter_sum(panel->counter, &arm[a].total));
+		fprintf(f, "mean %.1f</tspan>", counter_mean(panel->counter + 1, &arm[a].total));
 	}
 	fputs("</text>\n", f);
 }
@@ -243,15 +241,18 @@ void plot_svg(FILE *f, const char *title, const struct plot_arm *arm, unsigned i
 		text(f, arm[a].label);
 		fputs("</text>\n", f);
 	}
-	for (unsigned int kind = 0; kind < NR_BATCH_KINDS; kind++) {
+	for (unsigned int i = 0; i < NR_COUNTERS; i++) {
 		struct panel panel = {
-			.kind = kind,
-			.top = top + kind * PANEL,
+			.counter = &counters[i],
+			.top = top,
 			.nr_buckets = nr_buckets,
 			.step = (double)WIDTH / steps(nr_buckets),
 		};
 
+		if (counters[i].kind != COUNTER_BY_SIZE)
+			continue;
 		one_panel(f, &panel, arm, nr_arms);
+		top += PANEL;
 	}
 	fputs("</svg>\n", f);
 }

@@ -2,12 +2,58 @@
 
 #include "stats.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char *const batch_kind_name[NR_BATCH_KINDS] = { "multicall", "mmu_update", "mmuext_op" };
-const char *const batch_unit_name[NR_BATCH_KINDS] = { "calls", "requests", "operations" };
+#define NO_ENTRY(...)
+#define KIND_NAME(name, kind, unit)	[kind] = #name,
+
+const char *const batch_kind_name[NR_BATCH_KINDS] = {
+	VCPU_COUNTERS(NO_ENTRY, KIND_NAME, NO_ENTRY, NO_ENTRY)
+};
+
+#define PLACE(member)	offsetof(struct vcpu_stats, member)
+#define ALWAYS		false
+#define ADDED		true
+
+#define CALLS_ENTRY(name, unit) \
+	{ #name, COUNTER_BY_HYPERCALL, PLACE(name), NR_HYPERCALLS, { #name }, #name, #unit, false },
+#define BATCH_ENTRIES(name, kind, unit)							\
+	{ #name, COUNTER_BY_SIZE, PLACE(batch[kind].size), NR_BUCKETS,			\
+	  { "batch", #name, "size" }, #name, "batches", false },			\
+	{ #name "_" #unit, COUNTER_SIZES, PLACE(batch[kind].requests), 1,		\
+	  { "batch", #name, "requests" }, #name "_mean", #unit, false },		\
+	{ #name "_continuations", COUNTER_SINGLE, PLACE(batch[kind].continuations), 1,	\
+	  { "batch", #name, "continuations" }, #name "_continuations", "continuations", false },
+#define CALL_ENTRY(name, number, unit) \
+	{ #name, COUNTER_CALL, 0, number, { #name }, #name, #unit, false },
+#define SINGLE_ENTRY(name, unit, since) \
+	{ #name, COUNTER_SINGLE, PLACE(name), 1, { #name }, #name, #unit, since },
+
+const struct counter counters[NR_COUNTERS] = {
+	VCPU_COUNTERS(CALLS_ENTRY, BATCH_ENTRIES, CALL_ENTRY, SINGLE_ENTRY)
+};
+
+uint64_t counter_sum(const struct counter *counter, const struct vcpu_stats *vcpu)
+{
+	const uint64_t *value = counter_values(counter, vcpu);
+	uint64_t sum = 0;
+
+	if (counter->kind == COUNTER_CALL)
+		return vcpu->hypercall[counter->nr] + vcpu->subcall[counter->nr];
+	for (unsigned int i = 0; i < counter->nr; i++)
+		sum += value[i];
+	return sum;
+}
+
+double counter_mean(const struct counter *sizes, const struct vcpu_stats *vcpu)
+{
+	uint64_t batches = counter_sum(sizes - 1, vcpu);
+
+	return batches ? (double)*counter_values(sizes, vcpu) / batches : 0;
+}
 
 /* xen/include/public/xen.h of Xen 4.17 to 4.20. */
 static const char *const names[] = {
@@ -82,6 +128,18 @@ uint32_t bucket_first(unsigned int bucket)
 	if (bucket <= NR_LINEAR)
 		return bucket;
 	return UINT32_C(1) << (bucket - NR_LINEAR + 6);
+}
+
+const char *counter_key(const struct counter *counter, unsigned int i, char *key)
+{
+	if (counter->kind == COUNTER_BY_HYPERCALL && hypercall_name(i))
+		return hypercall_name(i);
+	*key = '\0';
+	if (counter->kind == COUNTER_BY_HYPERCALL)
+		snprintf(key, COUNTER_KEY_SIZE, "%u", i);
+	else if (counter->kind == COUNTER_BY_SIZE)
+		snprintf(key, COUNTER_KEY_SIZE, "%" PRIu32, bucket_first(i));
+	return key;
 }
 
 uint64_t batch_count(const struct batch_stats *batch)

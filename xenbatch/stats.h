@@ -38,13 +38,89 @@ struct batch_stats {
 	uint64_t continuations;
 };
 
+/*
+ * All that is counted for a vCPU, in the order of every format. A line here is all that a
+ * new counter takes to be read from hypfs, to be read and written as JSON, and to be in
+ * CSV and in diff; its documentation is in docs/counting.md and xenbatch(1). trace.c
+ * counts it.
+ *
+ *   CALLS(name, unit)          by hypercall number
+ *   BATCH(name, kind, unit)    batches by size; unit: what a size counts. Three counters:
+ *                              name, name_unit (the sizes of all batches, added up) and
+ *                              name_continuations
+ *   CALL(name, number, unit)   hypercalls and sub-calls of this number, added up: not
+ *                              counted apart, so not in hypfs nor in CSV
+ *   SINGLE(name, unit, since)  one number. since: ALWAYS, or ADDED for a counter that
+ *                              version 1 of a record may lack; it is 0 there
+ */
+#define VCPU_COUNTERS(CALLS, BATCH, CALL, SINGLE)				\
+	CALLS(hypercall, hypercalls)						\
+	CALLS(subcall, subcalls)						\
+	BATCH(multicall, BATCH_MULTICALL, calls)				\
+	BATCH(mmu_update, BATCH_MMU_UPDATE, requests)				\
+	BATCH(mmuext_op, BATCH_MMUEXT_OP, operations)				\
+	CALL(update_va_mapping, HYPERCALL_UPDATE_VA_MAPPING, calls)		\
+	SINGLE(ptwr, writes, ALWAYS)						\
+	SINGLE(page_fault, faults, ALWAYS)
+
+#define MEMBER_NONE(...)
+#define MEMBER_CALLS(name, unit)		uint64_t name[NR_HYPERCALLS];
+#define MEMBER_SINGLE(name, unit, since)	uint64_t name;
+
 struct vcpu_stats {
-	uint64_t hypercall[NR_HYPERCALLS];
-	uint64_t subcall[NR_HYPERCALLS];
 	struct batch_stats batch[NR_BATCH_KINDS];
-	uint64_t ptwr;
-	uint64_t page_fault;
+	VCPU_COUNTERS(MEMBER_CALLS, MEMBER_NONE, MEMBER_NONE, MEMBER_SINGLE)
 };
+
+enum counter_kind {
+	COUNTER_SINGLE,
+	COUNTER_BY_HYPERCALL,	/* an array of NR_HYPERCALLS */
+	COUNTER_BY_SIZE,	/* a histogram of NR_BUCKETS */
+	COUNTER_SIZES,		/* the sizes of the batches of the counter before it, added up */
+	COUNTER_CALL,		/* the sum of CALL() */
+};
+
+#define COUNTER_MAX_KEYS	3
+
+struct counter {
+	const char *name;			/* in hypfs, in CSV and in docs/counting.md */
+	enum counter_kind kind;
+	size_t offset;				/* of its first value in struct vcpu_stats */
+	unsigned int nr;			/* values; of COUNTER_CALL: the number of the call */
+	const char *json[COUNTER_MAX_KEYS];	/* the keys that lead to it in a vCPU's JSON */
+	const char *diff;			/* in diff; COUNTER_SIZES is a mean there */
+	const char *unit;			/* what it counts, in the plural */
+	bool added;				/* as ADDED above */
+};
+
+#define COUNT_ONE(...)		+ 1
+#define COUNT_THREE(...)	+ 3
+#define NR_COUNTERS		(0 VCPU_COUNTERS(COUNT_ONE, COUNT_THREE, COUNT_ONE, COUNT_ONE))
+
+extern const struct counter counters[NR_COUNTERS];
+
+/*
+ * Its values in a vCPU; COUNTER_CALL has none of its own. As strchr(): whether the caller
+ * may write to them depends on vcpu alone.
+ */
+static inline uint64_t *counter_values(const struct counter *counter,
+				       const struct vcpu_stats *vcpu)
+{
+	return (uint64_t *)((char *)vcpu + counter->offset);
+}
+
+/*
+ * What records call value i: the name or number of a hypercall, or the least size of a
+ * bucket; "" for a counter that has but one value. key is where there is room for it.
+ */
+#define COUNTER_KEY_SIZE	16
+const char *counter_key(const struct counter *counter, unsigned int i, char *key);
+
+/* All its values added up; of COUNTER_CALL, its value. */
+uint64_t counter_sum(const struct counter *counter, const struct vcpu_stats *vcpu);
+
+/* Of COUNTER_SIZES: the mean size of the batches, 0 if there were none. */
+double counter_mean(const struct counter *sizes, const struct vcpu_stats *vcpu);
 
 /* Domain ids are 16 bits in Xen; the special ones begin here (DOMID_FIRST_RESERVED). */
 #define DOMID_RESERVED	0x7ff0
@@ -78,8 +154,6 @@ struct stats {
 
 /* "multicall", "mmu_update", "mmuext_op". */
 extern const char *const batch_kind_name[NR_BATCH_KINDS];
-/* What a batch of that kind is made of: "calls", "requests", "operations". */
-extern const char *const batch_unit_name[NR_BATCH_KINDS];
 /* The kind of a hypercall number, or NR_BATCH_KINDS if it has no list. */
 static inline enum batch_kind batch_kind_of(uint32_t hypercall)
 {

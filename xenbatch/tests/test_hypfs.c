@@ -23,13 +23,13 @@ struct blob {
 	size_t size;
 };
 
-struct counter {
+struct described {
 	const char *name;
 	uint32_t kind, nr, linear;
 };
 
 /* What a Xen with xen-patches/ has. */
-static const struct counter ours[] = {
+static const struct described ours[] = {
 	{ "hypercall", BATCH_STATS_ARRAY, NR_HYPERCALLS, 0 },
 	{ "subcall", BATCH_STATS_ARRAY, NR_HYPERCALLS, 0 },
 	{ "multicall", BATCH_STATS_HISTOGRAM, NR_BUCKETS, NR_LINEAR },
@@ -86,7 +86,7 @@ static uint64_t mark(unsigned int vcpu, unsigned int counter, unsigned int i)
 	return vcpu * UINT64_C(1000000000000) + counter * 1000 + i + 1;
 }
 
-static void build_sized(struct blob *blob, const struct counter *counter, size_t nr,
+static void build_sized(struct blob *blob, const struct described *counter, size_t nr,
 			unsigned int nr_vcpus, uint32_t header_size, uint32_t desc_size)
 {
 	uint32_t offset = 0;
@@ -115,7 +115,7 @@ static void build_sized(struct blob *blob, const struct counter *counter, size_t
 				set_value(blob, v, c, i, mark(v, c, i));
 }
 
-static void build(struct blob *blob, const struct counter *counter, size_t nr,
+static void build(struct blob *blob, const struct described *counter, size_t nr,
 		  unsigned int nr_vcpus)
 {
 	build_sized(blob, counter, nr, nr_vcpus, sizeof(struct batch_stats_header),
@@ -238,7 +238,7 @@ static void larger_vcpu_block(void **state)
 
 static void unknown_names_and_kinds_are_skipped(void **state)
 {
-	static const struct counter counter[] = {
+	static const struct described counter[] = {
 		{ "from_the_future", BATCH_STATS_COUNTER, 1, 0 },
 		{ "ptwr", BATCH_STATS_COUNTER, 1, 0 },
 		{ "page_fault", 99, 3, 0 },
@@ -293,7 +293,7 @@ static void adds_to_what_is_there(void **state)
 /* Bucket i of a histogram of nr with so many single sizes is counted at this size. */
 static void expect_bucket(uint32_t nr, uint32_t linear, unsigned int i, uint32_t size)
 {
-	const struct counter counter = { "mmu_update", BATCH_STATS_HISTOGRAM, nr, linear };
+	const struct described counter = { "mmu_update", BATCH_STATS_HISTOGRAM, nr, linear };
 	struct stats stats;
 	const struct vcpu_stats *vcpu;
 
@@ -351,7 +351,7 @@ static void other_buckets(void **state)
 
 static void other_indices(void **state)
 {
-	struct counter counter = { "hypercall", BATCH_STATS_ARRAY, 100, 0 };
+	struct described counter = { "hypercall", BATCH_STATS_ARRAY, 100, 0 };
 	struct stats stats;
 	const struct vcpu_stats *vcpu;
 	uint64_t above = 0;
@@ -429,7 +429,7 @@ static void corrupt_header(void **state)
 
 static void at_the_limit_of_vcpus(void **state)
 {
-	static const struct counter counter = { "ptwr", BATCH_STATS_COUNTER, 1, 0 };
+	static const struct described counter = { "ptwr", BATCH_STATS_COUNTER, 1, 0 };
 	static struct blob large;
 	struct stats stats;
 

@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -107,6 +108,41 @@ static void json_round_trip(void **state)
 	}
 }
 
+/* A number of its own for each value of counters[] comes back from JSON, and is in CSV. */
+static void every_counter_is_in_every_format(void **state)
+{
+	struct stats stats, read;
+	struct error error;
+	uint64_t number = 0;
+	char *json, *csv, line[100], key[COUNTER_KEY_SIZE];
+	(void)state;
+
+	stats_init(&stats, "hypfs");
+	stats_vcpu(&stats, 3, 0);
+	for (unsigned int c = 0; c < NR_COUNTERS; c++)
+		for (unsigned int i = 0; i < counters[c].nr && counters[c].kind != COUNTER_CALL; i++)
+			counter_values(&counters[c], stats.domain->vcpu)[i] = ++number;
+	json = written(&stats, OUTPUT_JSON, true);
+	csv = written(&stats, OUTPUT_CSV, true);
+	if (stats_read_json(json, strlen(json), &read, &error))
+		fail_msg("%s", error.text);
+	assert_memory_equal(read.domain->vcpu, stats.domain->vcpu, sizeof(struct vcpu_stats));
+
+	number = 0;
+	for (unsigned int c = 0; c < NR_COUNTERS; c++) {
+		for (unsigned int i = 0; i < counters[c].nr && counters[c].kind != COUNTER_CALL; i++) {
+			snprintf(line, sizeof(line), "\nhypfs,,3,,0,%s,%s,%" PRIu64 "\n",
+				 counters[c].name, counter_key(&counters[c], i, key), ++number);
+			if (!strstr(csv, line))
+				fail_msg("CSV lacks %s", line);
+		}
+	}
+	free(json);
+	free(csv);
+	stats_free(&stats);
+	stats_free(&read);
+}
+
 #define HEAD	"{\"version\":1,\"source\":\"trace\",\"lost\":0,\"unattributed\":0,\"domains\":"
 #define BATCH	"{\"size\":{},\"requests\":0,\"continuations\":0}"
 #define VCPU	"{\"vcpu\":0,\"hypercall\":{},\"subcall\":{},\"batch\":{\"multicall\":" BATCH \
@@ -137,6 +173,10 @@ static void json_that_is_no_record(void **state)
 		  "\"vcpu\" is not a number from 0 to 8191" },
 		{ HEAD "[{\"domid\":1,\"vcpus\":[{\"vcpu\":0,\"hypercall\":{\"no\":1}}]}]}",
 		  "\"hypercall\" has no hypercall \"no\"" },
+		/* As empty as a vCPU may be, but for one counter. */
+		{ HEAD "[{\"domid\":1,\"vcpus\":[{\"vcpu\":0,\"hypercall\":{},\"subcall\":{},\"batch\":{"
+		  "\"multicall\":" BATCH ",\"mmu_update\":" BATCH ",\"mmuext_op\":" BATCH
+		  "},\"ptwr\":0}]}]}", "\"page_fault\" is missing, or is not of type int" },
 		{ HEAD "[{\"domid\":1,\"vcpus\":[{\"vcpu\":0,\"hypercall\":{\"65\":1}}]}]}",
 		  "\"hypercall\" has no hypercall \"65\"" },
 		{ HEAD "[{\"domid\":1,\"vcpus\":[{\"vcpu\":0,\"hypercall\":{\"\\n\":1}}]}]}",
@@ -259,6 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(json_as_documented),
 		cmocka_unit_test(json_round_trip),
+		cmocka_unit_test(every_counter_is_in_every_format),
 		cmocka_unit_test(json_that_is_no_record),
 		cmocka_unit_test(last_line_of_a_file),
 		cmocka_unit_test(csv),

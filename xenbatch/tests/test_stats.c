@@ -153,6 +153,66 @@ static void subtract(void **state)
 	stats_free(&now);
 }
 
+static void the_table_has_each_value_once(void **state)
+{
+	static unsigned char owners[sizeof(struct vcpu_stats) / sizeof(uint64_t)];
+	(void)state;
+
+	for (unsigned int c = 0; c < NR_COUNTERS; c++) {
+		const struct counter *counter = &counters[c];
+
+		/* With its NUL, as hypfs has it. */
+		assert_true(strlen(counter->name) < 32);
+		assert_true(*counter->unit);
+		for (unsigned int other = 0; other < c; other++) {
+			assert_string_not_equal(counter->name, counters[other].name);
+			assert_string_not_equal(counter->diff, counters[other].diff);
+			assert_memory_not_equal(counter->json, counters[other].json,
+						sizeof(counter->json));
+		}
+		if (counter->kind == COUNTER_SIZES)
+			assert_int_equal(counter[-1].kind, COUNTER_BY_SIZE);
+		for (unsigned int i = 0; i < counter->nr && counter->kind != COUNTER_CALL; i++)
+			owners[counter->offset / sizeof(uint64_t) + i]++;
+	}
+	for (size_t i = 0; i < sizeof(owners); i++)
+		assert_int_equal(owners[i], 1);
+}
+
+static const struct counter *find_counter(const char *name)
+{
+	for (unsigned int i = 0; i < NR_COUNTERS; i++)
+		if (!strcmp(counters[i].name, name))
+			return &counters[i];
+	fail_msg("no counter %s", name);
+	return NULL;
+}
+
+static void sums_and_keys(void **state)
+{
+	struct vcpu_stats vcpu = { .ptwr = 3 };
+	char key[COUNTER_KEY_SIZE];
+	(void)state;
+
+	vcpu.hypercall[HYPERCALL_UPDATE_VA_MAPPING] = 5;
+	vcpu.hypercall[64] = 1;
+	vcpu.subcall[HYPERCALL_UPDATE_VA_MAPPING] = 2;
+	vcpu.batch[BATCH_MMU_UPDATE].size[31] = 3;
+	vcpu.batch[BATCH_MMU_UPDATE].size[65] = 1;
+	vcpu.batch[BATCH_MMU_UPDATE].requests = 193;
+	assert_int_equal(counter_sum(find_counter("hypercall"), &vcpu), 6);
+	assert_int_equal(counter_sum(find_counter("update_va_mapping"), &vcpu), 7);
+	assert_int_equal(counter_sum(find_counter("mmu_update"), &vcpu), 4);
+	assert_int_equal(counter_sum(find_counter("ptwr"), &vcpu), 3);
+	assert_true(counter_mean(find_counter("mmu_update_requests"), &vcpu) == 48.25);
+	assert_true(counter_mean(find_counter("multicall_calls"), &vcpu) == 0);
+
+	assert_string_equal(counter_key(find_counter("subcall"), 26, key), "mmuext_op");
+	assert_string_equal(counter_key(find_counter("subcall"), 11, key), "11");
+	assert_string_equal(counter_key(find_counter("multicall"), 66, key), "128");
+	assert_string_equal(counter_key(find_counter("ptwr"), 0, key), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +223,8 @@ int main(void)
 		cmocka_unit_test(vcpus_are_limited),
 		cmocka_unit_test(total_of_a_domain),
 		cmocka_unit_test(subtract),
+		cmocka_unit_test(the_table_has_each_value_once),
+		cmocka_unit_test(sums_and_keys),
 	};
 
 	return cmocka_run_group_tests_name("stats", tests, NULL, NULL);
