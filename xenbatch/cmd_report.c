@@ -30,7 +30,7 @@ static const char help[] =
 	"      --since=TSC    only what has this time stamp or a later one\n"
 	"      --until=TSC    only what has an earlier one\n"
 	"  -h, --help         this\n\n"
-	"The trace needs: xentrace -D -e 0x00223000 FILE\n";
+	"The trace needs: xentrace -D -e " TRACE_EVENT_MASK_TEXT " FILE\n";
 
 enum { OPTION_SINCE = 256, OPTION_UNTIL };
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "command.h"
 #include "output.h"
 #include "source.h"
@@ -146,7 +147,7 @@ static void select_domains(const struct arguments *arguments, struct stats *stat
 		for (size_t d = 0; d < arguments->nr_domains && !wanted; d++)
 			wanted = is_domain(arguments->domain[d], &stats->domain[i]);
 		if (!wanted)
-			source_drop(stats, i);
+			stats_drop(stats, i);
 	}
 }
 
@@ -184,7 +185,7 @@ static int print(const struct arguments *arguments, const struct stats *stats, b
 /* *signal: to die of, as a process that had no xentrace to end first would have. */
 static int run(const struct arguments *arguments, struct source *source, int *signal)
 {
-	double next = source_now();
+	double next = seconds_now();
 	struct error error;
 
 	for (unsigned long period = 0; !arguments->count || period < arguments->count; period++) {
@@ -195,8 +196,8 @@ static int run(const struct arguments *arguments, struct source *source, int *si
 		if (!arguments->total) {
 			next += arguments->interval;
 			/* After a stop, say: one long period, and not all that are missed. */
-			if (next < source_now())
-				next = source_now();
+			if (next < seconds_now())
+				next = seconds_now();
 			event = source_wait(source, next, -1, &error);
 		}
 		if (event == SOURCE_INTERRUPTED)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "command.h"
 #include "source.h"
 #include "top_view.h"
@@ -231,7 +232,7 @@ static int next_period(struct top *top)
 
 static int run(struct top *top)
 {
-	double next = source_now();
+	double next = seconds_now();
 	unsigned long period = 0;
 	int key;
 
@@ -256,8 +257,8 @@ static int run(struct top *top)
 			if (next_period(top))
 				return -1;
 			next += top->delay;
-			if (next < source_now())
-				next = source_now();
+			if (next < seconds_now())
+				next = seconds_now();
 			break;
 		}
 	}

@@ -12,5 +12,6 @@ int cmd_diff(int argc, char **argv);
 int cmd_plot(int argc, char **argv);
 int cmd_stat(int argc, char **argv);
 int cmd_top(int argc, char **argv);
+int cmd_trace_mask(int argc, char **argv);
 
 #endif /* XENBATCH_COMMAND_H */

@@ -69,7 +69,6 @@ static struct json_object *vcpu_object(unsigned int id, const struct vcpu_stats 
 
 static struct json_object *domain_object(const struct domain_stats *domain)
 {
-	static const struct vcpu_stats none;
 	struct json_object *object = json_object_new_object();
 	struct json_object *vcpus = json_object_new_array();
 
@@ -77,7 +76,7 @@ static struct json_object *domain_object(const struct domain_stats *domain)
 	json_object_object_add(object, "name",
 			       domain->name[0] ? json_object_new_string(domain->name) : NULL);
 	for (unsigned int i = 0; i < domain->nr_vcpus; i++)
-		if (memcmp(&domain->vcpu[i], &none, sizeof(none)))
+		if (vcpu_counted(&domain->vcpu[i]))
 			json_object_array_add(vcpus, vcpu_object(i, &domain->vcpu[i]));
 	json_object_object_add(object, "vcpus", vcpus);
 

@@ -15,6 +15,7 @@ static const struct command {
 	{ "report", cmd_report, "count what is in a trace that xentrace wrote" },
 	{ "diff", cmd_diff, "compare two records" },
 	{ "plot", cmd_plot, "draw the batch sizes of records" },
+	{ "trace-mask", cmd_trace_mask, "print the event mask of a trace for report" },
 };
 
 #define NR_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
@@ -24,7 +25,7 @@ static void usage(FILE *f)
 	fputs("Usage: xenbatch COMMAND [OPTION…] [ARGUMENT…]\n"
 	      "Counts the batches of hypercalls that Xen PV domains make.\n\n", f);
 	for (size_t i = 0; i < NR_COMMANDS; i++)
-		fprintf(f, "  %-8s%s\n", commands[i].name, commands[i].what);
+		fprintf(f, "  %-12s%s\n", commands[i].name, commands[i].what);
 	fputs("\nxenbatch COMMAND --help has the options; xenbatch(1) has all.\n", f);
 }
 

@@ -1,41 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-#define _GNU_SOURCE	/* pipe2(), ppoll(), F_SETPIPE_SZ */
+#define _GNU_SOURCE	/* ppoll() */
 
 #include "source.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <xenstore.h>
 
+#include "clock.h"
 #include "hypfs.h"
 #include "output.h"
-#include "trace.h"
-
-/* Entries of PV domains and their sub-calls, and who runs; docs/counting.md. */
-#define EVENT_MASK		"0x00223000"
-
-/* How often xentrace looks, in milliseconds: a record is at most that late. */
-#define XENTRACE_SLEEP		"100"
+#include "xentrace.h"
 
 /* xentrace itself makes hypercalls, so there are records as soon as it runs. */
 #define XENTRACE_BEGIN_SECONDS	10
-
-/* It looks twice more to end, and then may have buffers of all pCPUs to write. */
-#define XENTRACE_END_SECONDS	3
-
-/* Where it could not turn it off. */
-#define TRACING_ON	"may have left tracing on: 'xentrace -X -T 1 /dev/null' turns it off"
 
 struct source {
 	enum { HYPFS, TRACE, REPLAY } kind;
@@ -46,12 +31,7 @@ struct source {
 	struct hypfs *hypfs;
 
 	struct trace *trace;
-	pid_t xentrace;			/* 0: does not run */
-	int records, messages;		/* what it writes to stdout and to stderr */
-	char message[160];		/* the last line of the latter */
-	size_t message_length;
-	bool message_ended;
-	bool began, beginning;		/* it wrote records; source_open() waits for them */
+	struct xentrace *xentrace;
 
 	FILE *replay;
 	const char *path;
@@ -69,15 +49,6 @@ int source_kind_of(const char *name, enum source_kind *kind)
 	return 0;
 }
 
-double source_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-
-	return now.tv_sec + now.tv_nsec / 1e9;
-}
-
 /* Signals */
 
 static volatile sig_atomic_t interrupted;
@@ -85,14 +56,6 @@ static volatile sig_atomic_t interrupted;
 static void interrupt(int signal)
 {
 	interrupted = signal;
-}
-
-static void ending_signals(sigset_t *set)
-{
-	sigemptyset(set);
-	sigaddset(set, SIGINT);
-	sigaddset(set, SIGTERM);
-	sigaddset(set, SIGHUP);
 }
 
 void source_catch_signals(void)
@@ -164,49 +127,6 @@ static void name_domains(struct source *source, struct stats *stats)
 
 /* Records */
 
-static int copy(struct stats *to, const struct stats *from)
-{
-	*to = *from;
-	to->domain = calloc(from->nr_domains + 1, sizeof(*to->domain));
-	to->nr_domains = 0;
-	if (!to->domain)
-		return -1;
-	for (size_t i = 0; i < from->nr_domains; i++) {
-		const struct domain_stats *domain = &from->domain[i];
-		struct vcpu_stats *vcpu = calloc(domain->nr_vcpus + 1, sizeof(*vcpu));
-
-		if (!vcpu) {
-			stats_free(to);
-			return -1;
-		}
-		if (domain->nr_vcpus)
-			memcpy(vcpu, domain->vcpu, domain->nr_vcpus * sizeof(*vcpu));
-		to->domain[i] = *domain;
-		to->domain[i].vcpu = vcpu;
-		to->nr_domains++;
-	}
-	return 0;
-}
-
-static bool counted(const struct domain_stats *domain)
-{
-	static const struct vcpu_stats none;
-
-	for (unsigned int v = 0; v < domain->nr_vcpus; v++)
-		if (memcmp(&domain->vcpu[v], &none, sizeof(none)))
-			return true;
-	return false;
-}
-
-void source_drop(struct stats *stats, size_t i)
-{
-	stats->nr_vcpus -= stats->domain[i].nr_vcpus;
-	free(stats->domain[i].vcpu);
-	stats->nr_domains--;
-	memmove(&stats->domain[i], &stats->domain[i + 1],
-		(stats->nr_domains - i) * sizeof(stats->domain[i]));
-}
-
 static int read_hypfs(struct source *source, struct stats *stats, struct error *error)
 {
 	size_t nr;
@@ -250,8 +170,8 @@ static void adjust_trace(struct source *source, struct stats *stats)
 
 		for (size_t d = 0; d < nr && !runs; d++)
 			runs = domids[d] == stats->domain[i].domid;
-		if (!runs && !counted(&stats->domain[i]))
-			source_drop(stats, i);
+		if (!runs && !domain_counted(&stats->domain[i]))
+			stats_drop(stats, i);
 	}
 	/* If there is no room for one, it did nothing anyway. */
 	for (size_t d = 0; d < nr; d++)
@@ -301,8 +221,8 @@ int source_period(struct source *source, struct stats *stats, struct error *erro
 
 	if (read_now(source, &now, error))
 		return -1;
-	time = source_now();
-	if (copy(stats, &now)) {
+	time = seconds_now();
+	if (stats_copy(stats, &now)) {
 		stats_free(&now);
 		return failed(error, "no memory");
 	}
@@ -323,275 +243,69 @@ int source_total(struct source *source, struct stats *stats, struct error *error
 	return read_hypfs(source, stats, error);
 }
 
-/* xentrace */
+/* Wait */
 
-/* Where PATH has it, or where root's PATH would. -1: nowhere. */
-static int find_xentrace(char *found, size_t size)
+static struct timespec time_left(double until)
 {
-	static const char *const more = "/usr/local/sbin:/usr/sbin:/sbin";
-	const char *path = getenv("PATH");
-	char all[4096], *rest = all, *folder;
+	double left = until - seconds_now();
 
-	snprintf(all, sizeof(all), "%s:%s", path ? path : "", more);
-	while ((folder = strsep(&rest, ":"))) {
-		if (!*folder)
-			continue;
-		snprintf(found, size, "%s/xentrace", folder);
-		if (!access(found, X_OK))
-			return 0;
-	}
-	return -1;
+	if (left <= 0)
+		return (struct timespec){ 0 };
+	return (struct timespec){ .tv_sec = left, .tv_nsec = (left - (time_t)left) * 1e9 };
 }
 
-static void __attribute__((noreturn))
-become_xentrace(const char *program, pid_t parent, int out, int messages)
+/* With the ending signals blocked but in ppoll(), so that none comes just before it. */
+static enum source_event wait_blocked(struct source *source, double until, int fd,
+				      bool for_records, const sigset_t *unblocked,
+				      struct error *error)
 {
-	/*
-	 * No file that it truncates, but what it has as standard output; 4.17 to 4.20
-	 * want a name.
-	 */
-	char *const argv[] = { (char *)program, "-D", "-e", EVENT_MASK, "-s", XENTRACE_SLEEP,
-			       "/proc/self/fd/1", NULL };
-	sigset_t set;
-	int in;
-
-	ending_signals(&set);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_DFL);
-	/* SIGTERM, not SIGKILL: it turns the tracing off, unless told -x. */
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent)
-		_exit(1);
-	/* Ctrl-C is for us: we then tell it, and read what it still writes. */
-	setpgid(0, 0);
-	in = open("/dev/null", O_RDONLY);
-	if (in < 0 || dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
-	    dup2(messages, STDERR_FILENO) < 0)
-		_exit(1);
-	execv(program, argv);
-	dprintf(STDERR_FILENO, "%s\n", strerror(errno));
-	_exit(1);
-}
-
-static int start_xentrace(struct source *source, const char *program, struct error *error)
-{
-	int out[2] = { -1, -1 }, messages[2] = { -1, -1 };
-	pid_t self = getpid();
-	char found[4096];
-	int ret = -1;
-
-	if (!program) {
-		if (find_xentrace(found, sizeof(found)))
-			return failed(error, "no xentrace: install Xen's tools, or use --xentrace");
-		program = found;
-	} else if (access(program, X_OK)) {
-		return failed(error, "%s: %s", program, strerror(errno));
-	}
-	if (pipe2(out, O_CLOEXEC) || pipe2(messages, O_CLOEXEC) ||
-	    fcntl(out[0], F_SETFL, O_NONBLOCK) || fcntl(messages[0], F_SETFL, O_NONBLOCK)) {
-		failed(error, "a pipe for xentrace: %s", strerror(errno));
-		goto out;
-	}
-	/* It gives up, and leaves the tracing on, when a signal cuts a write short. */
-	fcntl(out[0], F_SETPIPE_SZ, 1 << 20);
-
-	source->xentrace = fork();
-	if (source->xentrace < 0) {
-		source->xentrace = 0;
-		failed(error, "a process for xentrace: %s", strerror(errno));
-		goto out;
-	}
-	if (!source->xentrace)
-		become_xentrace(program, self, out[1], messages[1]);
-	source->records = out[0];
-	source->messages = messages[0];
-	ret = 0;
-
-out:
-	if (ret) {
-		close(out[0]);
-		close(messages[0]);
-	}
-	close(out[1]);
-	close(messages[1]);
-
-	return ret;
-}
-
-/* Keeps the last line. */
-static void take_messages(struct source *source)
-{
-	char buffer[512];
-	ssize_t length;
-
-	while ((length = read(source->messages, buffer, sizeof(buffer))) > 0) {
-		for (ssize_t i = 0; i < length; i++) {
-			char c = buffer[i];
-
-			if (c == '\n') {
-				source->message_ended = true;
-				continue;
-			}
-			if (source->message_ended) {
-				source->message_ended = false;
-				source->message_length = 0;
-			}
-			if (source->message_length < sizeof(source->message) - 1)
-				source->message[source->message_length++] = c;
-		}
-	}
-	source->message[source->message_length] = '\0';
-}
-
-/* 1: xentrace closed the pipe; 0; -1: the trace is corrupt. */
-static int take_records(struct source *source, struct error *error)
-{
-	static char buffer[1 << 16];
-	ssize_t length;
-
-	while ((length = read(source->records, buffer, sizeof(buffer))) > 0) {
-		if (!source->began) {
-			source->began = true;
-			source->since = source_now();
-		}
-		if (trace_feed(source->trace, buffer, length))
-			return failed(error, "what xentrace writes: %s",
-				      trace_error(source->trace));
-		/* However much comes, the caller is to have his turn. */
-		if (length < (ssize_t)sizeof(buffer))
-			break;
-	}
-	return length == 0;
-}
-
-/* Waits for its end, reading on so that it is not held up. False: it hangs. */
-static bool await_xentrace(struct source *source, double until, int *status)
-{
-	static char buffer[1 << 16];
-
 	for (;;) {
-		struct pollfd fds[] = {
-			{ .fd = source->records, .events = POLLIN },
-			{ .fd = source->messages, .events = POLLIN },
-		};
-		pid_t ended;
+		struct pollfd fds[1 + XENTRACE_FDS] = { { .fd = fd, .events = POLLIN } };
+		struct timespec left = time_left(until);
+		int nr;
 
-		take_messages(source);
-		while (read(source->records, buffer, sizeof(buffer)) > 0)
-			;
-		ended = waitpid(source->xentrace, status, WNOHANG);
-		if (ended == source->xentrace || (ended < 0 && errno == ECHILD)) {
-			take_messages(source);
-			return true;
+		if (interrupted)
+			return SOURCE_INTERRUPTED;
+		xentrace_set_fds(source->xentrace, &fds[1]);
+		nr = ppoll(fds, 1 + XENTRACE_FDS, &left, unblocked);
+		if (nr < 0 && errno != EINTR)
+			return failed(error, "poll: %s", strerror(errno));
+		if (nr < 0) {
+			/* SIGWINCH, or back from a stop. */
+			if (!interrupted && fd >= 0)
+				return SOURCE_INPUT;
+			continue;
 		}
-		if (source_now() > until)
-			return false;
-		poll(fds, 2, 20);
-		/* At the end of its output poll() returns at once. */
-		if ((fds[0].revents | fds[1].revents) & POLLHUP)
-			nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+		if (nr && xentrace_read(source->xentrace, &fds[1], source->trace, error))
+			return SOURCE_FAILED;
+		if (nr && fds[0].revents)
+			return fds[0].revents == POLLIN ? SOURCE_INPUT : SOURCE_INTERRUPTED;
+		if ((!left.tv_sec && !left.tv_nsec) ||
+		    (for_records && xentrace_began(source->xentrace)))
+			return SOURCE_TIME;
 	}
 }
 
-static int stop_xentrace(struct source *source)
+static enum source_event wait_for(struct source *source, double until, int fd, bool for_records,
+				  struct error *error)
 {
-	int status = 0;
+	enum source_event event;
+	sigset_t ending, before;
 
-	if (!source->xentrace)
-		return 0;
-	kill(source->xentrace, SIGTERM);
-	if (!await_xentrace(source, source_now() + XENTRACE_END_SECONDS, &status)) {
-		kill(source->xentrace, SIGKILL);
-		waitpid(source->xentrace, &status, 0);
-		complain("xentrace had to be killed, and " TRACING_ON);
-	}
-	close(source->records);
-	close(source->messages);
-	source->xentrace = 0;
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGINT);
+	sigaddset(&ending, SIGTERM);
+	sigaddset(&ending, SIGHUP);
+	sigprocmask(SIG_BLOCK, &ending, &before);
+	event = wait_blocked(source, until, fd, for_records, &before, error);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 
-	return status;
-}
-
-/* It ended though nobody told it to. */
-static int fail_xentrace(struct source *source, struct error *error)
-{
-	int status = stop_xentrace(source);
-
-	if (WIFSIGNALED(status))
-		return failed(error, "xentrace ended: signal %d, and " TRACING_ON,
-			      WTERMSIG(status));
-	/* There is but one receiver of the buffers' interrupt. */
-	if (strstr(source->message, "VIRQ"))
-		return failed(error, "xentrace ended: %s: another xentrace runs, end that first",
-			      source->message);
-	if (source->message_length)
-		return failed(error, "xentrace ended: %s", source->message);
-	return failed(error, "xentrace ended: exit code %d", WEXITSTATUS(status));
+	return event;
 }
 
 enum source_event source_wait(struct source *source, double until, int fd, struct error *error)
 {
-	enum source_event event = SOURCE_TIME;
-	sigset_t ending, before;
-
-	/* Blocked but in ppoll(), so that none comes between the look at it and there. */
-	ending_signals(&ending);
-	sigprocmask(SIG_BLOCK, &ending, &before);
-	for (;;) {
-		struct pollfd fds[] = {
-			{ .fd = source->xentrace ? source->records : -1, .events = POLLIN },
-			{ .fd = source->xentrace ? source->messages : -1, .events = POLLIN },
-			{ .fd = fd, .events = POLLIN },
-		};
-		double left = until - source_now();
-		struct timespec timeout = { 0 };
-		int nr, ended;
-
-		if (interrupted) {
-			event = SOURCE_INTERRUPTED;
-			break;
-		}
-		if (left > 0) {
-			timeout.tv_sec = left;
-			timeout.tv_nsec = (left - timeout.tv_sec) * 1e9;
-		}
-		nr = ppoll(fds, 3, &timeout, &before);
-		if (nr < 0 && errno != EINTR) {
-			event = failed(error, "poll: %s", strerror(errno));
-			break;
-		}
-		if (nr < 0) {
-			if (interrupted)
-				continue;
-			event = SOURCE_INPUT;	/* SIGWINCH, or back from a stop */
-			if (fd >= 0)
-				break;
-			continue;
-		}
-		if (nr && fds[1].revents) {
-			take_messages(source);
-			if ((fds[1].revents & POLLHUP) && !fds[0].revents)
-				nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
-		}
-		if (nr && fds[0].revents) {
-			ended = take_records(source, error);
-			if (ended > 0)
-				fail_xentrace(source, error);
-			if (ended) {
-				event = SOURCE_FAILED;
-				break;
-			}
-		}
-		if (nr && fds[2].revents) {
-			event = fds[2].revents == POLLIN ? SOURCE_INPUT : SOURCE_INTERRUPTED;
-			break;
-		}
-		if (left <= 0 || (source->beginning && source->began))
-			break;
-	}
-	sigprocmask(SIG_SETMASK, &before, NULL);
-
-	return event;
+	return wait_for(source, until, fd, false, error);
 }
 
 /* Open and close */
@@ -634,7 +348,7 @@ static int open_kind(struct source *source, enum source_kind kind, const char *x
 		return failed(error, "no hypfs /domain/0/batch-stats: this Xen lacks "
 			      "CONFIG_BATCH_STATS, use --source trace");
 
-	source->since = source_now();
+	source->since = seconds_now();
 	if (counts) {
 		source->kind = HYPFS;
 		return read_hypfs(source, &source->before, error);
@@ -644,15 +358,14 @@ static int open_kind(struct source *source, enum source_kind kind, const char *x
 	source->trace = trace_new();
 	if (!source->trace)
 		return failed(error, "no memory");
-	if (start_xentrace(source, xentrace, error))
-		return -1;
-	source->beginning = true;
-	if (source_wait(source, source_now() + XENTRACE_BEGIN_SECONDS, -1, error) ==
+	source->xentrace = xentrace_start(xentrace, error);
+	if (!source->xentrace ||
+	    wait_for(source, seconds_now() + XENTRACE_BEGIN_SECONDS, -1, true, error) ==
 	    SOURCE_FAILED)
 		return -1;
-	source->beginning = false;
-	/* A signal is seen by the next source_wait(). */
-	if (!source->began && !interrupted)
+	if (xentrace_began(source->xentrace))
+		source->since = xentrace_began(source->xentrace);
+	else if (!interrupted)	/* the next source_wait() reports a signal */
 		return failed(error, "xentrace wrote nothing in %d seconds",
 			      XENTRACE_BEGIN_SECONDS);
 	return 0;
@@ -696,7 +409,7 @@ void source_close(struct source *source)
 {
 	if (!source)
 		return;
-	stop_xentrace(source);
+	xentrace_end(source->xentrace);
 	trace_free(source->trace);
 	hypfs_close(source->hypfs);
 	if (source->xenstore)

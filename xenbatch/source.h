@@ -49,10 +49,7 @@ enum source_event {
 	SOURCE_INTERRUPTED,	/* by a signal, or fd is closed */
 };
 
-/* Seconds of the clock that source_wait() goes by. */
-double source_now(void);
-
-/* Waits, and reads what xentrace writes meanwhile. fd may be -1. */
+/* Waits up to a time of seconds_now(), and reads what xentrace writes meanwhile. fd may be -1. */
 enum source_event source_wait(struct source *source, double until, int fd, struct error *error);
 
 /*
@@ -67,8 +64,5 @@ int source_period(struct source *source, struct stats *stats, struct error *erro
 
 /* What was counted since the creation of each domain; hypfs alone knows. */
 int source_total(struct source *source, struct stats *stats, struct error *error);
-
-/* Takes domain i out. */
-void source_drop(struct stats *stats, size_t i);
 
 #endif /* XENBATCH_SOURCE_H */

@@ -179,6 +179,21 @@ void vcpu_stats_subtract(struct vcpu_stats *to, const struct vcpu_stats *from)
 		t[i] = t[i] > f[i] ? t[i] - f[i] : 0;
 }
 
+bool vcpu_counted(const struct vcpu_stats *vcpu)
+{
+	static const struct vcpu_stats nothing;
+
+	return memcmp(vcpu, &nothing, sizeof(nothing));
+}
+
+bool domain_counted(const struct domain_stats *domain)
+{
+	for (unsigned int v = 0; v < domain->nr_vcpus; v++)
+		if (vcpu_counted(&domain->vcpu[v]))
+			return true;
+	return false;
+}
+
 void domain_total(const struct domain_stats *domain, struct vcpu_stats *total)
 {
 	memset(total, 0, sizeof(*total));
@@ -198,6 +213,39 @@ void stats_free(struct stats *stats)
 		free(stats->domain[i].vcpu);
 	free(stats->domain);
 	memset(stats, 0, sizeof(*stats));
+}
+
+int stats_copy(struct stats *to, const struct stats *from)
+{
+	*to = *from;
+	to->domain = calloc(from->nr_domains + 1, sizeof(*to->domain));
+	to->nr_domains = 0;
+	if (!to->domain)
+		return -1;
+	for (size_t i = 0; i < from->nr_domains; i++) {
+		const struct domain_stats *domain = &from->domain[i];
+		struct vcpu_stats *vcpu = calloc(domain->nr_vcpus + 1, sizeof(*vcpu));
+
+		if (!vcpu) {
+			stats_free(to);
+			return -1;
+		}
+		if (domain->nr_vcpus)
+			memcpy(vcpu, domain->vcpu, domain->nr_vcpus * sizeof(*vcpu));
+		to->domain[i] = *domain;
+		to->domain[i].vcpu = vcpu;
+		to->nr_domains++;
+	}
+	return 0;
+}
+
+void stats_drop(struct stats *stats, size_t i)
+{
+	stats->nr_vcpus -= stats->domain[i].nr_vcpus;
+	free(stats->domain[i].vcpu);
+	stats->nr_domains--;
+	memmove(&stats->domain[i], &stats->domain[i + 1],
+		(stats->nr_domains - i) * sizeof(stats->domain[i]));
 }
 
 /* Where domid is, or would go. */

@@ -197,17 +197,25 @@ double batch_mean(const struct batch_stats *batch);
 void vcpu_stats_add(struct vcpu_stats *to, const struct vcpu_stats *from);
 void vcpu_stats_subtract(struct vcpu_stats *to, const struct vcpu_stats *from);
 
+/* Whether anything was counted. */
+bool vcpu_counted(const struct vcpu_stats *vcpu);
+bool domain_counted(const struct domain_stats *domain);
+
 /* All vCPUs of a domain together. */
 void domain_total(const struct domain_stats *domain, struct vcpu_stats *total);
 
 void stats_init(struct stats *stats, const char *source);
 void stats_free(struct stats *stats);
+/* 0, and to is to be freed; -1: no memory, and nothing to free. */
+int stats_copy(struct stats *to, const struct stats *from);
 struct domain_stats *stats_find(const struct stats *stats, uint16_t domid);
 /*
  * A domain's vCPU, made if it is not there. NULL: no memory, or past the limits
  * above. The pointer, and that of every other vCPU, is good until the next call.
  */
 struct vcpu_stats *stats_vcpu(struct stats *stats, uint16_t domid, unsigned int vcpu);
+/* Takes domain i out. */
+void stats_drop(struct stats *stats, size_t i);
 /*
  * What was counted from before to now: now -= before, domain by domain. A domain
  * that before does not have stays as it is; one that now does not have is dropped.

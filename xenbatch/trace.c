@@ -31,6 +31,11 @@
 #define PV_SUBCALL		0x0020200e
 #define FLAG_64			0x00000100	/* set in all but those two where addresses have 64 bits */
 
+/* The mask chooses by class and sub-class; Xen writes LOST_RECORDS, and xentrace CPU_CHANGE, anyway. */
+_Static_assert(((RUNSTATE_CHANGE | CONTINUE_RUNNING | PV_PAGE_FAULT | PV_PTWR | PV_PTWR_PAE |
+		 PV_HYPERCALL | PV_SUBCALL) & 0x0ffff000) == TRACE_EVENT_MASK,
+	       "xentrace writes what is counted, and nothing else");
+
 #define RUNSTATE_RUNNING	0
 
 /* Xen sets it in the count of what it has the guest continue (asm/hypercall.h). */

@@ -14,6 +14,16 @@
 
 #include "stats.h"
 
+/*
+ * The events that are counted, for xentrace -e: scheduling changes, and the hypercalls,
+ * sub-calls, faults and emulated writes of PV guests. No other place has this number;
+ * `xenbatch trace-mask` prints it.
+ */
+#define TRACE_EVENT_MASK	0x00223000
+#define TRACE_TEXT_OF(number)	#number
+#define TRACE_TEXT(number)	TRACE_TEXT_OF(number)
+#define TRACE_EVENT_MASK_TEXT	TRACE_TEXT(TRACE_EVENT_MASK)
+
 #define TRACE_MAX_PCPUS		4096u	/* a trace with more is corrupt */
 
 struct trace;

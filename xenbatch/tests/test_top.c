@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "clock.h"
 #include "output.h"
 #include "source.h"
 #include "top_view.h"
@@ -268,13 +269,13 @@ static void replays_records(void **state)
 	source = source_open_replay(path, &error);
 	assert_non_null(source);
 	for (int seconds = 2; seconds <= 3; seconds++) {
-		assert_int_equal(source_wait(source, source_now(), -1, &error),
+		assert_int_equal(source_wait(source, seconds_now(), -1, &error),
 				 SOURCE_TIME);
 		assert_int_equal(source_period(source, &stats, &error), 0);
 		assert_true(stats.seconds == seconds);
 		assert_int_equal(stats.nr_domains, 3);
 		/* Domain 5 leaves. */
-		source_drop(&stats, 1);
+		stats_drop(&stats, 1);
 		assert_int_equal(stats.nr_vcpus, 2);
 		assert_int_equal(stats.domain[1].domid, 9);
 		stats_free(&stats);

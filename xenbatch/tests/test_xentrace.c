@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* xentrace.c, with shell scripts for an xentrace. */
+
+#define _GNU_SOURCE
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "build_trace.h"
+#include "clock.h"
+#include "xentrace.h"
+
+static char folder[] = "/tmp/test_xentrace.XXXXXX";
+static struct trace *trace;
+static struct error error;
+
+static char *path_of(const char *name)
+{
+	static char path[100];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return path;
+}
+
+/* Starts a script; "$f" is the folder in it. */
+static struct xentrace *start(const char *script)
+{
+	FILE *f = fopen(path_of("xentrace"), "w");
+
+	assert_non_null(f);
+	fprintf(f, "#!/bin/sh\nf=%s\n%s\n", folder, script);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(path_of("xentrace"), 0700), 0);
+	return xentrace_start(path_of("xentrace"), &error);
+}
+
+/* Polls and reads until xentrace_read() fails; or, with until_began, records came. */
+static int read_on(struct xentrace *xentrace, bool until_began)
+{
+	double until = seconds_now() + 20;
+	struct pollfd fds[XENTRACE_FDS];
+
+	while (!until_began || !xentrace_began(xentrace)) {
+		assert_true(seconds_now() < until);
+		xentrace_set_fds(xentrace, fds);
+		assert_true(poll(fds, XENTRACE_FDS, 1000) >= 0);
+		if (xentrace_read(xentrace, fds, trace, &error))
+			return -1;
+	}
+	return 0;
+}
+
+static void expect_content(const char *name, const char *expected)
+{
+	char text[200];
+	FILE *f = fopen(path_of(name), "r");
+
+	assert_non_null(f);
+	assert_non_null(fgets(text, sizeof(text), f));
+	fclose(f);
+	assert_string_equal(text, expected);
+}
+
+static void reads_records_and_ends_it(void **state)
+{
+	struct xentrace *xentrace;
+	struct stats stats;
+	(void)state;
+
+	xentrace = start("echo \"$@\" >$f/arguments\n"
+			 "trap 'echo ended >$f/ended; exit 0' TERM\n"
+			 "cat $f/trace\nwhile :; do sleep 0.02; done");
+	assert_non_null(xentrace);
+	assert_int_equal(read_on(xentrace, true), 0);
+	assert_true(xentrace_began(xentrace) <= seconds_now());
+	assert_int_equal(trace_snapshot(trace, &stats), 0);
+	assert_int_equal(stats_vcpu(&stats, 1, 0)->ptwr, 1);
+	stats_free(&stats);
+	xentrace_end(xentrace);
+	expect_content("ended", "ended\n");
+	expect_content("arguments", "-D -e " TRACE_EVENT_MASK_TEXT " -s 100 /proc/self/fd/1\n");
+}
+
+static void says_why_it_ended(void **state)
+{
+	static const struct {
+		const char *script, *error;
+	} expect[] = {
+		{ "exit 3", "xentrace ended: exit code 3" },
+		{ "echo first >&2; printf 'la\\033st' >&2; exit 1", "xentrace ended: la?st" },
+		{ "echo Failed to bind VIRQ >&2; exit 1",
+		  "xentrace ended: Failed to bind VIRQ: another xentrace runs, end that first" },
+		{ "kill -KILL $$", "xentrace ended: signal 9, and may have left tracing on: "
+		  "'xentrace -X -T 1 /dev/null' turns it off" },
+		{ "echo This is no trace, whatever else it may be; sleep 10",
+		  "what xentrace writes: corrupt at byte 0: this is not an xentrace file" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(expect) / sizeof(expect[0]); i++) {
+		struct xentrace *xentrace = start(expect[i].script);
+
+		assert_non_null(xentrace);
+		assert_int_equal(read_on(xentrace, false), -1);
+		assert_string_equal(error.text, expect[i].error);
+		xentrace_end(xentrace);
+		trace_free(trace);
+		trace = trace_new();
+	}
+}
+
+/* It closes stderr, and writes more than a pipe holds while it is ended. */
+static void is_not_held_up(void **state)
+{
+	struct xentrace *xentrace = start("trap 'cat $f/large; echo ended >$f/ended; exit 0' TERM\n"
+					  "exec 2>&-\ncat $f/trace\nwhile :; do sleep 0.02; done");
+	(void)state;
+
+	assert_non_null(xentrace);
+	assert_int_equal(read_on(xentrace, true), 0);
+	xentrace_end(xentrace);
+	expect_content("ended", "ended\n");
+}
+
+static void kills_what_hangs(void **state)
+{
+	struct xentrace *xentrace = start("trap '' TERM\ncat $f/trace\nexec sleep 60");
+	int saved = dup(STDERR_FILENO);
+	(void)state;
+
+	assert_non_null(xentrace);
+	assert_int_equal(read_on(xentrace, true), 0);
+	assert_non_null(freopen(path_of("stderr"), "w", stderr));
+	xentrace_end(xentrace);
+	fflush(stderr);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	expect_content("stderr", "xenbatch: xentrace had to be killed, and may have left tracing "
+		       "on: 'xentrace -X -T 1 /dev/null' turns it off\n");
+}
+
+static void finds_the_program(void **state)
+{
+	char *path = strdup(getenv("PATH")), both[300];
+	struct xentrace *xentrace = start("exit 3");
+	(void)state;
+
+	xentrace_end(xentrace);
+	snprintf(both, sizeof(both), "/nonexistent::%s:%s", folder, path);
+	setenv("PATH", both, 1);
+	xentrace = xentrace_start(NULL, &error);
+	assert_non_null(xentrace);
+	assert_int_equal(read_on(xentrace, false), -1);
+	assert_string_equal(error.text, "xentrace ended: exit code 3");
+	xentrace_end(xentrace);
+	setenv("PATH", path, 1);
+	free(path);
+
+	assert_null(xentrace_start("/nonexistent/xentrace", &error));
+	assert_string_equal(error.text, "/nonexistent/xentrace: No such file or directory");
+	/* There is none to read from, or to end. */
+	assert_int_equal(xentrace_read(NULL, NULL, trace, &error), 0);
+	xentrace_end(NULL);
+}
+
+static int new_trace(void **state)
+{
+	(void)state;
+	trace = trace_new();
+	unlink(path_of("ended"));
+	return !trace;
+}
+
+static int free_trace(void **state)
+{
+	(void)state;
+	trace_free(trace);
+	return 0;
+}
+
+static void write_file(const char *name, const void *data, size_t size)
+{
+	FILE *f = fopen(path_of(name), "w");
+
+	if (!f || fwrite(data, 1, size, f) != size || fclose(f))
+		abort();
+}
+
+static int make_folder(void **state)
+{
+	struct build b = { };
+	char *large = calloc(1, 3 << 20);
+	(void)state;
+
+	if (!mkdtemp(folder) || !large)
+		return 1;
+	window(&b, 0);
+	run(&b, 1, 0);
+	ptwr(&b);
+	end(&b);
+	write_file("trace", b.data, b.size);
+	write_file("large", large, 3 << 20);
+	build_free(&b);
+	free(large);
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	static const char *const names[] = { "xentrace", "trace", "large", "arguments", "ended",
+					     "stderr" };
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		unlink(path_of(names[i]));
+	return rmdir(folder);
+}
+
+#define TEST(name)	cmocka_unit_test_setup_teardown(name, new_trace, free_trace)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(reads_records_and_ends_it),
+		TEST(says_why_it_ended),
+		TEST(is_not_held_up),
+		TEST(kills_what_hangs),
+		TEST(finds_the_program),
+	};
+
+	return cmocka_run_group_tests_name("xentrace", tests, make_folder, remove_folder);
+}
