@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-#include "command.h"
-
-#include <getopt.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -11,45 +8,176 @@
 
 #include <json-c/json.h>
 
+#include "domain.h"
 #include "output.h"
 #include "text.h"
 
-static const char help[] =
-	"Usage: xenbatch diff [OPTION…] OLD NEW\n"
-	"Compares two records in JSON, the last line of either file: says what changed,\n"
-	"and exits with 1 if a change is past a limit.\n\n"
-	"  -t, --threshold=LIMIT      for every counter; LIMIT in percent: 5 for either\n"
-	"                             direction, +5 for growth only, -5 for decline only\n"
-	"  -c, --counter=NAME=LIMIT   for this counter, before --threshold; may be repeated\n"
-	"  -m, --min=COUNT            a counter under COUNT in both never is past a limit\n"
-	"  -d, --domain=OLD[=NEW]     this domain only, by name or number, against that one;\n"
-	"                             may be repeated\n"
-	"  -j, --json                 JSON, a change a line\n"
-	"      --csv                  CSV, likewise\n"
-	"  -h, --help                 this\n\n"
-	"Domains are matched by name where both records have one, else by number.\n"
-	"Counters: hypercall subcall multicall multicall_mean multicall_continuations\n"
-	"mmu_update… mmuext_op… (likewise) update_va_mapping ptwr page_fault\n";
+/* Options */
 
-enum { OPTION_CSV = 256 };
+struct own_limits {
+	bool given[NR_COUNTERS];
+	struct limit limit[NR_COUNTERS];
+};
 
-static const struct option options[] = {
-	{ "threshold", required_argument, NULL, 't' },
-	{ "counter", required_argument, NULL, 'c' },
-	{ "min", required_argument, NULL, 'm' },
-	{ "domain", required_argument, NULL, 'd' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "csv", no_argument, NULL, OPTION_CSV },
-	{ "help", no_argument, NULL, 'h' },
+struct arguments {
+	struct strings domain;		/* OLD or OLD=NEW */
+	struct limit threshold;		/* of the counters that have no limit of their own */
+	struct own_limits own;
+	uint64_t min;
+	enum output_format format;
+};
+
+static const char *counter_choice(unsigned int i)
+{
+	return i < NR_COUNTERS ? counters[i].diff : NULL;
+}
+
+/* The counter that NAME=LIMIT is about, or -1. */
+static int counter_of(const char *value)
+{
+	const char *equals = strchr(value, '=');
+
+	for (int i = 0; equals && i < NR_COUNTERS; i++) {
+		const char *name = counters[i].diff;
+
+		if (strlen(name) == (size_t)(equals - value) &&
+		    !strncmp(name, value, equals - value))
+			return i;
+	}
+	return -1;
+}
+
+static bool has_counter(const char *value)
+{
+	return counter_of(value) >= 0;
+}
+
+static int read_own_limit(const char *value, void *to, struct error *error)
+{
+	struct own_limits *own = to;
+	int i = counter_of(value);
+
+	if (i < 0)
+		return failed(error, "not NAME=LIMIT, with a NAME that --help lists");
+	own->given[i] = true;
+
+	return option_read_limit(strchr(value, '=') + 1, &own->limit[i], error);
+}
+
+static const struct option_def option_pair = { 'd', "domain", "OLD[=NEW]",
+	"only this domain of the old record, compared\n"
+	"with NEW of the new one; default the domain of\n"
+	"the same name or id; can be given several times", option_read_strings, NULL };
+static const struct option_def option_threshold = { 't', "threshold", "LIMIT",
+	"how many percent any counter may change: 5 both\n"
+	"ways, +5 grow, -5 decline", option_read_limit, NULL };
+static const struct option_def option_counter = { 'C', "counter", "NAME=LIMIT",
+	"the same for one counter, instead of --threshold;\n"
+	"can be given several times", read_own_limit, counter_choice };
+static const struct option_def option_min = { 'm', "min", "COUNT",
+	"no limit for a counter below COUNT in both records", option_read_number, NULL };
+
+#define VALUE(member)	offsetof(struct arguments, member)
+
+static const struct option_use options[] = {
+	{ &option_pair, VALUE(domain) },
+	{ &option_threshold, VALUE(threshold) },
+	{ &option_counter, VALUE(own) },
+	{ &option_min, VALUE(min) },
+	{ &option_json, VALUE(format) },
+	{ &option_csv, VALUE(format) },
 	{ }
 };
 
-#define MAX_DOMAINS	64
-
-/* How much a counter may change, in percent; infinity: as it likes. */
-struct limit {
-	double up, down;
+/* Up to 1.0, -c was --counter. It is --csv now, as everywhere; before NAME=LIMIT, not yet. */
+static const struct option_old old_options[] = {
+	{ 'c', NULL, has_counter, &option_counter },
+	{ }
 };
+
+/* Select */
+
+/* One of the two is NULL for a domain that one record only has. */
+struct pair {
+	const struct domain_stats *old, *new;
+};
+
+/* The same domain in another record. */
+static struct domain_stats *counterpart(const struct domain_stats *domain,
+					const struct stats *other)
+{
+	struct domain_stats *found;
+
+	for (size_t i = 0; domain->name[0] && i < other->nr_domains; i++)
+		if (!strcmp(other->domain[i].name, domain->name))
+			return &other->domain[i];
+	found = stats_find(other, domain->domid);
+	/* Two names: the id was given to another domain. */
+	if (found && found->name[0] && domain->name[0])
+		return NULL;
+	return found;
+}
+
+static size_t select_all(const struct stats *old, const struct stats *new, struct pair *pair)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < old->nr_domains; i++)
+		pair[nr++] = (struct pair){ &old->domain[i], counterpart(&old->domain[i], new) };
+	for (size_t i = 0; i < new->nr_domains; i++)
+		if (!counterpart(&new->domain[i], old))
+			pair[nr++] = (struct pair){ NULL, &new->domain[i] };
+	return nr;
+}
+
+/* A name may have a '=', so the whole is tried as a domain first. */
+static int select_one(const char *what, const struct stats *old, const struct stats *new,
+		      struct pair *pair)
+{
+	const char *equals = strchr(what, '=');
+	char *first;
+
+	pair->old = domain_find(old, what);
+	if (pair->old || !equals) {
+		pair->new = pair->old ? counterpart(pair->old, new) : NULL;
+	} else {
+		first = strndup(what, equals - what);
+		if (!first)
+			return complain("no memory");
+		pair->old = domain_find(old, first);
+		pair->new = domain_find(new, equals + 1);
+		free(first);
+	}
+	if (!pair->old)
+		return complain("--domain: the old record has no such domain: %s", what);
+	if (!pair->new)
+		return complain("--domain: the new record has no such domain%s: %s",
+				equals ? "" : ", give OLD=NEW", what);
+	return 0;
+}
+
+/* The pairs to compare, to be freed; NULL: it has complained. */
+static struct pair *select_pairs(const struct strings *wanted, const struct stats *old,
+				 const struct stats *new, size_t *nr)
+{
+	struct pair *pair = calloc(old->nr_domains + new->nr_domains + wanted->nr + 1,
+				   sizeof(*pair));
+
+	if (!pair) {
+		complain("no memory");
+		return NULL;
+	}
+	*nr = wanted->nr ? wanted->nr : select_all(old, new, pair);
+	for (unsigned int i = 0; i < wanted->nr; i++) {
+		if (select_one(wanted->at[i], old, new, &pair[i])) {
+			free(pair);
+			return NULL;
+		}
+	}
+	return pair;
+}
+
+/* Print */
 
 struct value {
 	double value;
@@ -57,137 +185,77 @@ struct value {
 	bool mean;
 };
 
-struct diff {
-	struct limit limit[NR_COUNTERS];	/* of counters[] */
-	uint64_t min;
-	enum output_format format;
-	unsigned int past;	/* how many changes are past their limit */
-	unsigned int nr_domains;
-	char *domain[MAX_DOMAINS];
-};
-
-static struct value value_of(const struct counter *counter, const struct vcpu_stats *total)
-{
-	uint64_t sum = counter_sum(counter, total);
-
-	if (counter->kind == COUNTER_SIZES)
-		return (struct value){ counter_mean(counter, total),
-				       counter_sum(counter - 1, total), true };
-	return (struct value){ sum, sum, false };
-}
-
-/* A change of a counter, or a domain that one of the two records lacks. */
+/* A change of a counter; or a domain that one record only has. */
 struct change {
-	const struct domain_stats *old, *new;	/* one may be NULL */
+	struct pair pair;
 	const char *counter;			/* NULL: of the domain itself */
-	struct value a, b;
+	struct value old, new;
 	double percent;				/* infinity: it was zero */
 	bool past;
 };
 
-static void print_json(const struct change *change)
-{
-	const struct domain_stats *any = change->old ? change->old : change->new;
-	struct json_object *name = json_object_new_string(any->name);
+#define VALUE_SIZE	32
 
-	printf("{\"old_domid\":");
-	if (change->old)
-		printf("%u", change->old->domid);
-	else
-		printf("null");
-	printf(",\"new_domid\":");
-	if (change->new)
-		printf("%u", change->new->domid);
-	else
-		printf("null");
-	printf(",\"name\":%s", any->name[0] ? json_object_to_json_string(name) : "null");
-	json_object_put(name);
-	if (change->counter) {
-		printf(",\"counter\":\"%s\",\"old\":%.*f,\"new\":%.*f,\"percent\":",
-		       change->counter, change->a.mean * 2, change->a.value,
-		       change->a.mean * 2, change->b.value);
-		if (isinf(change->percent))
-			printf("null");
-		else
-			printf("%.1f", change->percent);
-	}
-	printf(",\"past_limit\":%s}\n", change->past ? "true" : "false");
+static const char *value_text(const struct value *value, char *text)
+{
+	snprintf(text, VALUE_SIZE, "%.*f", value->mean * 2, value->value);
+	return text;
 }
 
-static void print_csv(const struct change *change)
+/* As text, since a double would get more digits than it was counted with. */
+static struct json_object *number_object(double number, const char *text)
 {
-	if (change->old)
-		printf("%u", change->old->domid);
+	return json_object_new_double_s(number, text);
+}
+
+static struct json_object *domid_object(const struct domain_stats *domain)
+{
+	return domain ? json_object_new_int(domain->domid) : NULL;
+}
+
+static void print_json(const struct change *change, const struct domain_stats *any)
+{
+	struct json_object *object = json_object_new_object();
+	char text[VALUE_SIZE];
+
+	json_object_object_add(object, "old_domid", domid_object(change->pair.old));
+	json_object_object_add(object, "new_domid", domid_object(change->pair.new));
+	json_object_object_add(object, "name",
+			       any->name[0] ? json_object_new_string(any->name) : NULL);
+	if (change->counter) {
+		json_object_object_add(object, "counter", json_object_new_string(change->counter));
+		json_object_object_add(object, "old", number_object(change->old.value,
+				       value_text(&change->old, text)));
+		json_object_object_add(object, "new", number_object(change->new.value,
+				       value_text(&change->new, text)));
+		snprintf(text, sizeof(text), "%.1f", change->percent);
+		json_object_object_add(object, "percent", isinf(change->percent) ? NULL :
+				       number_object(change->percent, text));
+	}
+	json_object_object_add(object, "past_limit", json_object_new_boolean(change->past));
+	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
+	json_object_put(object);
+}
+
+static void print_csv(const struct change *change, const struct domain_stats *any)
+{
+	char old[VALUE_SIZE], new[VALUE_SIZE];
+
+	if (change->pair.old)
+		printf("%u", change->pair.old->domid);
 	putchar(',');
-	if (change->new)
-		printf("%u", change->new->domid);
+	if (change->pair.new)
+		printf("%u", change->pair.new->domid);
 	putchar(',');
-	csv_field(stdout, change->old ? change->old->name : change->new->name);
+	csv_field(stdout, any->name);
 	if (change->counter)
-		printf(",%s,%.*f,%.*f,", change->counter, change->a.mean * 2, change->a.value,
-		       change->a.mean * 2, change->b.value);
+		printf(",%s,%s,%s,", change->counter, value_text(&change->old, old),
+		       value_text(&change->new, new));
 	else
 		printf(",,,,");
 	if (change->counter && !isinf(change->percent))
 		printf("%.1f", change->percent);
 	printf(",%d\n", change->past);
-}
-
-/* False: neither was asked for. */
-static bool print_row(enum output_format format, const struct change *change)
-{
-	if (format == OUTPUT_JSON)
-		print_json(change);
-	else if (format == OUTPUT_CSV)
-		print_csv(change);
-	else
-		return false;
-	return true;
-}
-
-static void print_text(const struct change *change)
-{
-	printf("  %-26s %15.*f %15.*f ", change->counter, change->a.mean * 2, change->a.value,
-	       change->a.mean * 2, change->b.value);
-	if (isinf(change->percent))
-		printf("%10s", "new");
-	else
-		printf("%+9.1f%%", change->percent);
-	puts(change->past ? "  past the limit" : "");
-}
-
-static void compare(struct diff *diff, const struct domain_stats *old,
-		    const struct domain_stats *new)
-{
-	struct vcpu_stats old_total, new_total;
-	bool same = true;
-
-	domain_total(old, &old_total);
-	domain_total(new, &new_total);
-	for (unsigned int i = 0; i < NR_COUNTERS; i++) {
-		struct value a = value_of(&counters[i], &old_total);
-		struct value b = value_of(&counters[i], &new_total);
-		struct change change = { .old = old, .new = new, .counter = counters[i].diff,
-					 .a = a, .b = b };
-
-		if (a.value == b.value)
-			continue;
-		/* From nothing to something is past every limit of growth. */
-		change.percent = a.value ? (b.value - a.value) / a.value * 100 : INFINITY;
-		change.past = (change.percent > diff->limit[i].up ||
-			       -change.percent > diff->limit[i].down) &&
-			      (a.weight >= diff->min || b.weight >= diff->min);
-		diff->past += change.past;
-
-		if (!print_row(diff->format, &change)) {
-			if (same)
-				printf("  %-26s %15s %15s %10s\n", "", "old", "new", "change");
-			print_text(&change);
-		}
-		same = false;
-	}
-	if (same && diff->format == OUTPUT_TABLE)
-		puts("  no change");
 }
 
 /* "12", "Domain-0 (0)". */
@@ -202,238 +270,188 @@ static void print_domain(const struct domain_stats *domain)
 		printf("%u", domain->domid);
 }
 
-/* The domain of a name, or number. */
-static struct domain_stats *look_up(const struct stats *stats, const char *what)
+static void print_title(const struct pair *pair)
 {
-	char *end;
-	unsigned long domid = strtoul(what, &end, 10);
+	const struct domain_stats *old = pair->old, *new = pair->new;
 
-	for (size_t i = 0; i < stats->nr_domains; i++)
-		if (*what && !strcmp(stats->domain[i].name, what))
-			return &stats->domain[i];
-	if (*what < '0' || *what > '9' || *end || domid > UINT16_MAX)
-		return NULL;
-	return stats_find(stats, domid);
+	printf("domain ");
+	print_domain(old);
+	if (old->domid != new->domid || strcmp(old->name, new->name)) {
+		printf(" and ");
+		print_domain(new);
+	}
+	puts(":");
 }
 
-/* The same domain in another record. */
-static struct domain_stats *counterpart(const struct domain_stats *domain,
-					const struct stats *other)
+static void print_line(const struct change *change, const struct domain_stats *any)
 {
-	struct domain_stats *found;
+	const char *past = change->past ? "  past the limit" : "";
+	char old[VALUE_SIZE], new[VALUE_SIZE];
 
-	for (size_t i = 0; domain->name[0] && i < other->nr_domains; i++)
-		if (!strcmp(other->domain[i].name, domain->name))
-			return &other->domain[i];
-	found = stats_find(other, domain->domid);
-	/* The number was another domain's. */
-	if (found && found->name[0] && domain->name[0])
-		return NULL;
-	return found;
+	if (!change->counter) {
+		printf("domain ");
+		print_domain(any);
+		printf(": only in the %s record%s\n", change->pair.old ? "old" : "new", past);
+		return;
+	}
+	printf("  %-26s %15s %15s ", change->counter, value_text(&change->old, old),
+	       value_text(&change->new, new));
+	if (isinf(change->percent))
+		printf("%10s%s\n", "new", past);
+	else
+		printf("%+9.1f%%%s\n", change->percent, past);
 }
 
-static bool has_limit(const struct diff *diff)
+static void print_change(enum output_format format, const struct change *change)
+{
+	const struct domain_stats *any = change->pair.old ?: change->pair.new;
+
+	if (format == OUTPUT_JSON)
+		print_json(change, any);
+	else if (format == OUTPUT_CSV)
+		print_csv(change, any);
+	else
+		print_line(change, any);
+}
+
+/* Compare */
+
+static struct value value_of(const struct counter *counter, const struct vcpu_stats *total)
+{
+	uint64_t sum = counter_sum(counter, total);
+
+	if (counter->kind == COUNTER_SIZES)
+		return (struct value){ counter_mean(counter, total),
+				       counter_sum(counter - 1, total), true };
+	return (struct value){ sum, sum, false };
+}
+
+/* Whether the counter changed. */
+static bool compare_counter(const struct arguments *arguments, unsigned int i,
+			    const struct vcpu_stats *old, const struct vcpu_stats *new,
+			    struct change *change)
+{
+	const struct limit *limit = &arguments->own.limit[i];
+	struct value a = value_of(&counters[i], old), b = value_of(&counters[i], new);
+
+	if (a.value == b.value)
+		return false;
+	change->counter = counters[i].diff;
+	change->old = a;
+	change->new = b;
+	/* From nothing to something is past every limit of growth. */
+	change->percent = a.value ? (b.value - a.value) / a.value * 100 : INFINITY;
+	change->past = (change->percent > limit->up || -change->percent > limit->down) &&
+		       (a.weight >= arguments->min || b.weight >= arguments->min);
+	return true;
+}
+
+/* Prints what changed in a domain. Returns how many changes are past their limit. */
+static unsigned int compare_domain(const struct arguments *arguments, const struct pair *pair)
+{
+	bool text = arguments->format == OUTPUT_TABLE, same = true;
+	struct vcpu_stats old, new;
+	unsigned int past = 0;
+
+	if (text)
+		print_title(pair);
+	domain_total(pair->old, &old);
+	domain_total(pair->new, &new);
+	for (unsigned int i = 0; i < NR_COUNTERS; i++) {
+		struct change change = { .pair = *pair };
+
+		if (!compare_counter(arguments, i, &old, &new, &change))
+			continue;
+		if (text && same)
+			printf("  %-26s %15s %15s %10s\n", "", "old", "new", "change");
+		print_change(arguments->format, &change);
+		past += change.past;
+		same = false;
+	}
+	if (text && same)
+		puts("  no change");
+	return past;
+}
+
+static bool has_limit(const struct arguments *arguments)
 {
 	for (unsigned int i = 0; i < NR_COUNTERS; i++)
-		if (isfinite(diff->limit[i].up) || isfinite(diff->limit[i].down))
+		if (isfinite(arguments->own.limit[i].up) || isfinite(arguments->own.limit[i].down))
 			return true;
 	return false;
 }
 
-static void only_in(struct diff *diff, const struct domain_stats *domain, bool old)
+static int compare(const struct arguments *arguments, const struct stats *old,
+		   const struct stats *new)
 {
-	struct change change = { .old = old ? domain : NULL, .new = old ? NULL : domain,
-				 .past = has_limit(diff) };
+	unsigned int past = 0;
+	size_t nr;
+	struct pair *pair = select_pairs(&arguments->domain, old, new, &nr);
 
-	diff->past += change.past;
-	if (print_row(diff->format, &change))
-		return;
-	printf("domain ");
-	print_domain(domain);
-	printf(": only in the %s record%s\n", old ? "old" : "new",
-	       change.past ? "  past the limit" : "");
-}
-
-static void compare_pair(struct diff *diff, const struct domain_stats *old,
-			 const struct domain_stats *new)
-{
-	if (diff->format == OUTPUT_TABLE) {
-		printf("domain ");
-		print_domain(old);
-		if (old->domid != new->domid || strcmp(old->name, new->name)) {
-			printf(" and ");
-			print_domain(new);
-		}
-		puts(":");
-	}
-	compare(diff, old, new);
-}
-
-static int compare_selected(struct diff *diff, const struct stats *old, const struct stats *new)
-{
-	for (unsigned int i = 0; i < diff->nr_domains; i++) {
-		char *what = diff->domain[i], *equals = strchr(what, '=');
-		const struct domain_stats *a, *b;
-
-		if (equals)
-			*equals = 0;
-		a = look_up(old, what);
-		if (!a) {
-			complain("--domain: the old record has no domain "
-				 "\"%s\"", what);
-			return -1;
-		}
-		b = equals ? look_up(new, equals + 1) : counterpart(a, new);
-		if (!b) {
-			complain("--domain: the new record has no domain "
-				 "\"%s\": give it as %s=NEW", equals ? equals + 1 : what, what);
-			return -1;
-		}
-		compare_pair(diff, a, b);
-	}
-	return 0;
-}
-
-static void compare_all(struct diff *diff, const struct stats *old, const struct stats *new)
-{
-	for (size_t i = 0; i < old->nr_domains; i++) {
-		const struct domain_stats *other = counterpart(&old->domain[i], new);
-
-		if (other)
-			compare_pair(diff, &old->domain[i], other);
-		else
-			only_in(diff, &old->domain[i], true);
-	}
-	for (size_t i = 0; i < new->nr_domains; i++)
-		if (!counterpart(&new->domain[i], old))
-			only_in(diff, &new->domain[i], false);
-}
-
-static void warn_lost(const char *path, const struct stats *stats)
-{
-	if (stats->lost)
-		complain("%s: Xen lost %" PRIu64 " trace records, so all its "
-			 "counts are too low", path, stats->lost);
-}
-
-static int parse_limit(const char *text, struct limit *limit)
-{
-	char sign = *text == '+' || *text == '-' ? *text++ : 0;
-	char *end;
-	double percent = strtod(text, &end);
-
-	if (*text == '%' || !((*text >= '0' && *text <= '9') || *text == '.') ||
-	    !isfinite(percent) || end == text || (*end && strcmp(end, "%")))
-		return -1;
-	limit->up = sign == '-' ? INFINITY : percent;
-	limit->down = sign == '+' ? INFINITY : percent;
-	return 0;
-}
-
-/* NAME=LIMIT */
-static int parse_counter(struct diff *diff, const char *text)
-{
-	const char *equals = strchr(text, '=');
-
-	for (unsigned int i = 0; equals && i < NR_COUNTERS; i++) {
-		const char *name = counters[i].diff;
-
-		if (strlen(name) == (size_t)(equals - text) && !strncmp(name, text, equals - text))
-			return parse_limit(equals + 1, &diff->limit[i]);
-	}
-	return -1;
-}
-
-int cmd_diff(int argc, char **argv)
-{
-	struct diff diff = { };
-	struct limit all = { INFINITY, INFINITY };
-	struct stats old, new;
-	struct error error;
-	char *end;
-	const char *named[NR_COUNTERS * 4];
-	unsigned int nr_named = 0;
-	int option, ret = EXIT_ERROR;
-
-	optind = 0;
-	while ((option = getopt_long(argc, argv, "t:c:m:d:jh", options, NULL)) != -1) {
-		switch (option) {
-		case 't':
-			if (!parse_limit(optarg, &all))
-				continue;
-			complain("--threshold=%s: give percent, as 5, +5 or "
-				 "-5", optarg);
-			return EXIT_ERROR;
-		case 'c':
-			if (nr_named < sizeof(named) / sizeof(named[0])) {
-				named[nr_named++] = optarg;
-				continue;
-			}
-			complain("--counter is there too often");
-			return EXIT_ERROR;
-		case 'm':
-			diff.min = strtoull(optarg, &end, 10);
-			if (*optarg >= '0' && *optarg <= '9' && !*end)
-				continue;
-			complain("--min=%s: give a count", optarg);
-			return EXIT_ERROR;
-		case 'd':
-			if (diff.nr_domains < MAX_DOMAINS) {
-				diff.domain[diff.nr_domains++] = optarg;
-				continue;
-			}
-			complain("--domain is there too often");
-			return EXIT_ERROR;
-		case 'j':
-			diff.format = OUTPUT_JSON;
-			break;
-		case OPTION_CSV:
-			diff.format = OUTPUT_CSV;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return EXIT_OK;
-		default:
-			return EXIT_ERROR;
-		}
-	}
-	for (unsigned int i = 0; i < NR_COUNTERS; i++)
-		diff.limit[i] = all;
-	for (unsigned int i = 0; i < nr_named; i++) {
-		if (!parse_counter(&diff, named[i]))
-			continue;
-		complain("--counter=%s: give NAME=PERCENT, and a name that "
-			 "--help lists", named[i]);
+	if (!pair)
 		return EXIT_ERROR;
-	}
-	if (argc - optind != 2) {
-		complain("give two records, OLD and NEW");
-		return EXIT_ERROR;
-	}
-
-	if (stats_read_file(argv[optind], &old, &error)) {
-		complain("%s: %s", argv[optind], error.text);
-		return EXIT_ERROR;
-	}
-	if (stats_read_file(argv[optind + 1], &new, &error)) {
-		complain("%s: %s", argv[optind + 1], error.text);
-		goto out_old;
-	}
-	warn_lost(argv[optind], &old);
-	warn_lost(argv[optind + 1], &new);
-
-	if (diff.format == OUTPUT_CSV)
+	if (arguments->format == OUTPUT_CSV)
 		puts("old_domid,new_domid,name,counter,old,new,percent,past_limit");
-	if (!diff.nr_domains)
-		compare_all(&diff, &old, &new);
-	else if (compare_selected(&diff, &old, &new))
-		goto out;
-	ret = diff.past ? EXIT_PAST_LIMIT : EXIT_OK;
-	if (diff.past && diff.format == OUTPUT_TABLE)
-		printf("%u past the limit\n", diff.past);
-out:
-	stats_free(&new);
-out_old:
+	for (size_t i = 0; i < nr; i++) {
+		struct change alone = { .pair = pair[i], .past = has_limit(arguments) };
+
+		if (pair[i].old && pair[i].new) {
+			past += compare_domain(arguments, &pair[i]);
+			continue;
+		}
+		print_change(arguments->format, &alone);
+		past += alone.past;
+	}
+	if (past && arguments->format == OUTPUT_TABLE)
+		printf("%u past the limit\n", past);
+	free(pair);
+
+	return past ? EXIT_PAST_LIMIT : EXIT_OK;
+}
+
+static int read_record(const char *path, struct stats *stats)
+{
+	struct error error;
+
+	if (stats_read_file(path, stats, &error))
+		return complain("%s: %s", path, error.text);
+	if (stats->lost)
+		complain("%s: Xen lost %" PRIu64 " trace records, so all its counts are too low",
+			 path, stats->lost);
+	return 0;
+}
+
+static int diff_main(int argc, char **argv)
+{
+	struct arguments arguments = { .threshold = { INFINITY, INFINITY } };
+	int first = options_parse(&cmd_diff, argc, argv, &arguments), ret = EXIT_ERROR;
+	struct stats old, new;
+
+	if (first <= 0)
+		return first ? EXIT_ERROR : EXIT_OK;
+	for (unsigned int i = 0; i < NR_COUNTERS; i++)
+		if (!arguments.own.given[i])
+			arguments.own.limit[i] = arguments.threshold;
+	if (read_record(argv[first], &old))
+		return EXIT_ERROR;
+	if (!read_record(argv[first + 1], &new)) {
+		ret = compare(&arguments, &old, &new);
+		stats_free(&new);
+	}
 	stats_free(&old);
+
 	return ret;
 }
+
+const struct command cmd_diff = {
+	.name = "diff",
+	.what = "compare two records",
+	.arguments = "OLD NEW",
+	.min = 2,
+	.max = 2,
+	.help = "Compares two records in JSON, the last line of each file. Prints each counter\n"
+		"that changed. Exits with 1 if a change is past a limit.\n",
+	.options = options,
+	.old = old_options,
+	.run = diff_main,
+};

@@ -1,33 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-#include "command.h"
-
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "domain.h"
 #include "output.h"
 #include "plot.h"
 
-static const char help[] =
-	"Usage: xenbatch plot [OPTION…] FILE… -o OUT.svg\n"
-	"Draws the batch sizes in records in JSON, the last line of each FILE, as SVG. Several\n"
-	"files stand side by side.\n\n"
-	"  -o, --output=FILE    where to write it; - is standard output\n"
-	"  -d, --domain=DOMAIN  this domain only, by name or number; else all together\n"
-	"  -l, --label=TEXT     what to call a file in the legend: the first is the first\n"
-	"                       file's, and so on; else it is the file's name\n"
-	"  -t, --title=TEXT     the title\n"
-	"  -h, --help           this\n";
+struct arguments {
+	struct strings domain, label;
+	const char *output, *title;
+};
 
-static const struct option options[] = {
-	{ "output", required_argument, NULL, 'o' },
-	{ "domain", required_argument, NULL, 'd' },
-	{ "label", required_argument, NULL, 'l' },
-	{ "title", required_argument, NULL, 't' },
-	{ "help", no_argument, NULL, 'h' },
+static const struct option_def option_label = { 'l', "label", "TEXT",
+	"what the legend calls a file; the first is for the\n"
+	"first file, and so on; default the file's name", option_read_strings, NULL };
+static const struct option_def option_title = { 'T', "title", "TEXT",
+	"the title", NULL, NULL };
+
+#define VALUE(member)	offsetof(struct arguments, member)
+
+static const struct option_use options[] = {
+	{ &option_output, VALUE(output) },
+	{ &option_domain, VALUE(domain) },
+	{ &option_label, VALUE(label) },
+	{ &option_title, VALUE(title) },
+	{ }
+};
+
+/* Up to 1.0, -t was the title. It is the threshold of diff. */
+static const struct option_old old[] = {
+	{ 't', NULL, NULL, &option_title },
 	{ }
 };
 
@@ -43,102 +47,74 @@ static void label_of(const char *path, char *label, size_t size)
 		*dot = 0;
 }
 
-static int read_arm(const char *path, const char *domain, struct plot_arm *arm)
+static int read_arm(const char *path, const struct strings *domain, struct plot_arm *arm)
 {
 	struct stats stats;
 	struct error error;
-	bool found = false;
+	int ret = 0;
 
-	if (stats_read_file(path, &stats, &error)) {
-		complain("%s: %s", path, error.text);
-		return -1;
-	}
+	if (stats_read_file(path, &stats, &error))
+		return complain("%s: %s", path, error.text);
+	for (unsigned int i = 0; i < domain->nr && !ret; i++)
+		if (!domain_find(&stats, domain->at[i]))
+			ret = complain("--domain: %s has no such domain: %s", path, domain->at[i]);
+	domains_select(&stats, domain);
 	for (size_t i = 0; i < stats.nr_domains; i++) {
 		struct vcpu_stats total;
-		char number[16];
 
-		snprintf(number, sizeof(number), "%u", stats.domain[i].domid);
-		if (domain && strcmp(domain, number) && strcmp(domain, stats.domain[i].name))
-			continue;
 		domain_total(&stats.domain[i], &total);
 		vcpu_stats_add(&arm->total, &total);
-		found = true;
 	}
 	stats_free(&stats);
-	if (domain && !found) {
-		complain("%s: it has no domain \"%s\"", path, domain);
-		return -1;
-	}
-	return 0;
-}
 
-int cmd_plot(int argc, char **argv)
-{
-	const char *output = NULL, *domain = NULL, *title = "Sizes of hypercall batches";
-	struct plot_arm *arm = NULL;
-	const char *label[PLOT_MAX_ARMS];
-	unsigned int nr_labels = 0, nr;
-	int option, ret = EXIT_ERROR;
-	FILE *f = NULL;
-
-	optind = 0;
-	while ((option = getopt_long(argc, argv, "o:d:l:t:h", options, NULL)) != -1) {
-		switch (option) {
-		case 'o':
-			output = optarg;
-			break;
-		case 'd':
-			domain = optarg;
-			break;
-		case 'l':
-			if (nr_labels < PLOT_MAX_ARMS)
-				label[nr_labels++] = optarg;
-			break;
-		case 't':
-			title = optarg;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return EXIT_OK;
-		default:
-			return EXIT_ERROR;
-		}
-	}
-	nr = argc - optind;
-	if (!output || nr < 1 || nr > PLOT_MAX_ARMS) {
-		complain("give 1 to %d files, and --output", PLOT_MAX_ARMS);
-		return EXIT_ERROR;
-	}
-	arm = calloc(nr, sizeof(*arm));
-	if (!arm) {
-		complain("no memory");
-		return EXIT_ERROR;
-	}
-	for (unsigned int i = 0; i < nr; i++) {
-		const char *path = argv[optind + i];
-
-		if (i < nr_labels)
-			snprintf(arm[i].label, sizeof(arm[i].label), "%s", label[i]);
-		else
-			label_of(path, arm[i].label, sizeof(arm[i].label));
-		if (read_arm(path, domain, &arm[i]))
-			goto out;
-	}
-
-	f = strcmp(output, "-") ? fopen(output, "w") : stdout;
-	if (!f) {
-		complain("%s: %s", output, strerror(errno));
-		goto out;
-	}
-	plot_svg(f, title, arm, nr);
-	/* main() looks at standard output. */
-	if (f == stdout)
-		ret = EXIT_OK;
-	else if (fclose(f))
-		complain("%s: %s", output, strerror(errno));
-	else
-		ret = EXIT_OK;
-out:
-	free(arm);
 	return ret;
 }
+
+static int write_plot(const struct arguments *arguments, const struct plot_arm *arm,
+		      unsigned int nr)
+{
+	bool standard = !strcmp(arguments->output, "-");
+	FILE *f = standard ? stdout : fopen(arguments->output, "w");
+
+	if (!f)
+		return complain("%s: %s", arguments->output, strerror(errno));
+	plot_svg(f, arguments->title, arm, nr);
+	/* main() closes standard output. */
+	if (!standard && fclose(f))
+		return complain("%s: %s", arguments->output, strerror(errno));
+	return EXIT_OK;
+}
+
+static int plot_main(int argc, char **argv)
+{
+	struct arguments arguments = { .title = "Sizes of hypercall batches" };
+	int first = options_parse(&cmd_plot, argc, argv, &arguments), ret = EXIT_OK;
+	struct plot_arm arm[PLOT_MAX_ARMS] = { };
+	unsigned int nr = argc - first;
+
+	if (first <= 0)
+		return first ? EXIT_ERROR : EXIT_OK;
+	if (!arguments.output)
+		return complain("--output: it is missing: give a FILE, or - for standard output");
+	for (unsigned int i = 0; i < nr && !ret; i++) {
+		if (i < arguments.label.nr)
+			snprintf(arm[i].label, sizeof(arm[i].label), "%s", arguments.label.at[i]);
+		else
+			label_of(argv[first + i], arm[i].label, sizeof(arm[i].label));
+		ret = read_arm(argv[first + i], &arguments.domain, &arm[i]);
+	}
+	return ret ?: write_plot(&arguments, arm, nr);
+}
+
+const struct command cmd_plot = {
+	.name = "plot",
+	.what = "draw the batch sizes of records",
+	.arguments = "FILE...",
+	.min = 1,
+	.max = PLOT_MAX_ARMS,
+	.help = "Draws the batch sizes of records in JSON, the last line of each FILE, as SVG.\n"
+		"Several files stand side by side. All domains of a file are drawn as one.\n",
+	.options = options,
+	.old = old,
+	.run = plot_main,
+};

@@ -2,11 +2,8 @@
 
 #define _GNU_SOURCE	/* sched_getaffinity() */
 
-#include "command.h"
-
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
@@ -15,32 +12,32 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "domain.h"
 #include "output.h"
 #include "trace_file.h"
 
 /* Large enough that the system calls cost nothing, small enough for a cache. */
 #define BUFFER_SIZE	(256 * 1024)
 
-static const char help[] =
-	"Usage: xenbatch report [OPTION…] FILE\n"
-	"Counts what is in a trace that xentrace wrote; FILE - is standard input.\n\n"
-	"  -j, --json         one JSON object, in one line\n"
-	"  -c, --csv          comma separated values, one count a line\n"
-	"  -d, --domain=ID    only this domain; may be given several times\n"
-	"      --since=TSC    only what has this time stamp or a later one\n"
-	"      --until=TSC    only what has an earlier one\n"
-	"  -h, --help         this\n\n"
-	"The trace needs: xentrace -D -e " TRACE_EVENT_MASK_TEXT " FILE\n";
+struct arguments {
+	struct strings domain;
+	uint64_t since, until;	/* time stamps; 0: not given */
+	enum output_format format;
+};
 
-enum { OPTION_SINCE = 256, OPTION_UNTIL };
+static const struct option_def option_since = { 0, "since", "TSC",
+	"only records with this time stamp or a later one", option_read_number, NULL };
+static const struct option_def option_until = { 0, "until", "TSC",
+	"only records with an earlier time stamp", option_read_count, NULL };
 
-static const struct option options[] = {
-	{ "json", no_argument, NULL, 'j' },
-	{ "csv", no_argument, NULL, 'c' },
-	{ "domain", required_argument, NULL, 'd' },
-	{ "since", required_argument, NULL, OPTION_SINCE },
-	{ "until", required_argument, NULL, OPTION_UNTIL },
-	{ "help", no_argument, NULL, 'h' },
+#define VALUE(member)	offsetof(struct arguments, member)
+
+static const struct option_use options[] = {
+	{ &option_domain, VALUE(domain) },
+	{ &option_since, VALUE(since) },
+	{ &option_until, VALUE(until) },
+	{ &option_json, VALUE(format) },
+	{ &option_csv, VALUE(format) },
 	{ }
 };
 
@@ -165,103 +162,54 @@ static int count_window(int fd, const char *path, uint64_t since, uint64_t until
 	return 0;
 }
 
-/* False: it said why. */
-static bool read_tsc(const char *name, const char *text, unsigned int min, uint64_t *tsc)
+static int check(const struct arguments *arguments)
 {
-	char *end;
-
-	errno = 0;
-	*tsc = strtoull(text, &end, 10);
-	if (*text >= '0' && *text <= '9' && !*end && !errno && *tsc >= min)
-		return true;
-	complain("--%s=%s: give a time stamp, a number from %u on", name,
-		 text, min);
-	return false;
+	for (unsigned int i = 0; i < arguments->domain.nr; i++)
+		if (!is_domid(arguments->domain.at[i]))
+			return complain("--domain: a trace has no names, give the id of a domain: %s",
+					arguments->domain.at[i]);
+	if (arguments->until && arguments->since >= arguments->until)
+		return complain("--since: it is not before --until: %" PRIu64, arguments->since);
+	return EXIT_OK;
 }
 
-static void select_domains(struct stats *stats, const bool *wanted)
+static int report_main(int argc, char **argv)
 {
-	size_t nr = 0;
-
-	for (size_t i = 0; i < stats->nr_domains; i++) {
-		if (wanted[stats->domain[i].domid])
-			stats->domain[nr++] = stats->domain[i];
-		else
-			free(stats->domain[i].vcpu);
-	}
-	stats->nr_domains = nr;
-}
-
-int cmd_report(int argc, char **argv)
-{
-	static bool wanted[UINT16_MAX + 1];
-	bool selected = false;
-	enum output_format format = OUTPUT_TABLE;
-	uint64_t since = 0, until = 0;
+	struct arguments arguments = { };
+	int first = options_parse(&cmd_report, argc, argv, &arguments), fd, ret;
 	struct stats stats;
 	const char *path;
-	int fd = -1, option, ret = EXIT_ERROR;
 
-	optind = 0;
-	while ((option = getopt_long(argc, argv, "jcd:h", options, NULL)) != -1) {
-		unsigned long domid;
-		char *end;
-
-		switch (option) {
-		case 'j':
-			format = OUTPUT_JSON;
-			break;
-		case 'c':
-			format = OUTPUT_CSV;
-			break;
-		case 'd':
-			domid = strtoul(optarg, &end, 10);
-			if (*optarg < '0' || *optarg > '9' || *end || domid >= DOMID_RESERVED) {
-				complain("--domain=%s: a trace has no names, "
-					 "give the number of a domain", optarg);
-				return EXIT_ERROR;
-			}
-			wanted[domid] = selected = true;
-			break;
-		case OPTION_SINCE:
-			if (!read_tsc("since", optarg, 0, &since))
-				return EXIT_ERROR;
-			break;
-		case OPTION_UNTIL:
-			if (!read_tsc("until", optarg, 1, &until))
-				return EXIT_ERROR;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return EXIT_OK;
-		default:
-			return EXIT_ERROR;
-		}
-	}
-	if (argc - optind != 1) {
-		complain("give one FILE, or - for standard input");
-		return EXIT_ERROR;
-	}
-	path = argv[optind];
-	if (until && since >= until) {
-		complain("--since is not before --until");
-		return EXIT_ERROR;
-	}
-
+	if (first <= 0)
+		return first ? EXIT_ERROR : EXIT_OK;
+	ret = check(&arguments);
+	if (ret)
+		return ret;
+	path = argv[first];
 	fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
-	if (fd < 0) {
-		complain("%s: %s", path, strerror(errno));
-		return EXIT_ERROR;
+	if (fd < 0)
+		return complain("%s: %s", path, strerror(errno));
+	ret = EXIT_ERROR;
+	if (!count_window(fd, path, arguments.since, arguments.until, &stats)) {
+		domains_select(&stats, &arguments.domain);
+		stats_write(stdout, &stats, arguments.format, true);
+		stats_free(&stats);
+		ret = EXIT_OK;
 	}
-	if (count_window(fd, path, since, until, &stats))
-		goto out;
-	if (selected)
-		select_domains(&stats, wanted);
-	stats_write(stdout, &stats, format, true);
-	stats_free(&stats);
-	ret = EXIT_OK;
-out:
 	if (fd > STDIN_FILENO)
 		close(fd);
 	return ret;
 }
+
+const struct command cmd_report = {
+	.name = "report",
+	.what = "count the batches in a trace that xentrace wrote",
+	.arguments = "FILE",
+	.min = 1,
+	.max = 1,
+	.help = "Counts the batches in a trace that xentrace wrote; FILE - is standard input.\n"
+		"A trace has no names of domains, so --domain takes an id. It needs these events:\n"
+		"xentrace -D -e " TRACE_EVENT_MASK_TEXT " FILE\n",
+	.options = options,
+	.run = report_main,
+};

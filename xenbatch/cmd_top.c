@@ -1,132 +1,59 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-#include <ctype.h>
 #include <curses.h>
-#include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
-#include "command.h"
+#include "domain.h"
 #include "source.h"
 #include "top_view.h"
 
-static const char help[] =
-	"Usage: xenbatch top [OPTION]...\n"
-	"Show what each domain's batches are, period by period, and one domain's by size.\n"
-	"The key ? lists the keys.\n"
-	"\n"
-	"  -d, --delay SECONDS    the length of a period; default 1\n"
-	"  -n, --count COUNT      end after so many periods\n"
-	"  -s, --sort KEY         batches, hypercall, multicall, mmu_update, mmuext_op, ptwr,\n"
-	"                         size (mean size of the batches) or id; default batches\n"
-	"      --source SOURCE    hypfs or trace; default hypfs if this Xen counts there\n"
-	"      --xentrace PROGRAM run this one for a trace\n"
-	"      --from FILE        show the records that stat --json wrote\n"
-	"  -h, --help             print this\n";
-
-enum { OPTION_SOURCE = 256, OPTION_XENTRACE, OPTION_FROM };
-
-static const struct option options[] = {
-	{ "delay", required_argument, NULL, 'd' },
-	{ "count", required_argument, NULL, 'n' },
-	{ "sort", required_argument, NULL, 's' },
-	{ "source", required_argument, NULL, OPTION_SOURCE },
-	{ "xentrace", required_argument, NULL, OPTION_XENTRACE },
-	{ "from", required_argument, NULL, OPTION_FROM },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 }
-};
-
 struct top {
-	double delay;
-	unsigned long count;		/* 0: no end */
-	enum source_kind kind;
+	double interval;
+	uint64_t count;			/* 0: no end */
+	unsigned int kind, key;		/* enum source_kind, enum top_key */
 	const char *xentrace, *from;
+	struct strings domain;
 
 	struct source *source;
 	struct stats stats;		/* of the last period */
-	bool counted;			/* there is one */
+	bool counted;			/* there was one */
 	bool paused, ended, quit;
 	struct top_view view;
 	struct screen screen;
 	struct error error;
 };
 
-static int usage(const char *what, const char *value)
+static const char *key_choice(unsigned int i)
 {
-	complain("%s%s%s: see 'xenbatch top --help'", what, value ? " " : "",
-		 value ? value : "");
-
-	return EXIT_ERROR;
+	return i < NR_TOP_KEYS ? top_key_name[i] : NULL;
 }
 
-static int key_of(const char *name, enum top_key *key)
-{
-	for (int i = 0; i < NR_TOP_KEYS; i++) {
-		if (!strcmp(name, top_key_name[i])) {
-			*key = i;
-			return 0;
-		}
-	}
-	return -1;
-}
+static const struct option_def option_sort = { 's', "sort", "KEY",
+	"what the domains are sorted by; default batches;\n"
+	"size is the mean size of the batches", NULL, key_choice };
 
-/* EXIT_OK to go on, EXIT_ERROR, or -1: there is no more to do. */
-static int parse(int argc, char **argv, struct top *top)
-{
-	char *end;
-	int option;
+#define VALUE(member)	offsetof(struct top, member)
 
-	optind = 1;
-	while ((option = getopt_long(argc, argv, ":d:n:s:h", options, NULL)) != -1) {
-		switch (option) {
-		case 'd':
-			top->delay = strtod(optarg, &end);
-			if (end == optarg || *end || !(top->delay >= 0.1 && top->delay <= 86400))
-				return usage("--delay: not 0.1 to 86400 seconds:", optarg);
-			break;
-		case 'n':
-			errno = 0;
-			top->count = strtoul(optarg, &end, 10);
-			if (!isdigit((unsigned char)*optarg) || *end || errno || !top->count)
-				return usage("--count: not a number above 0:", optarg);
-			break;
-		case 's':
-			if (key_of(optarg, &top->view.key))
-				return usage("--sort: no such key:", optarg);
-			break;
-		case OPTION_SOURCE:
-			if (source_kind_of(optarg, &top->kind))
-				return usage("--source: neither hypfs nor trace:", optarg);
-			break;
-		case OPTION_XENTRACE:
-			top->xentrace = optarg;
-			break;
-		case OPTION_FROM:
-			top->from = optarg;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return -1;
-		case ':':
-			return usage("a value is missing:", argv[optind - 1]);
-		default:
-			return usage("no such option:", argv[optind - 1]);
-		}
-	}
-	if (optind < argc)
-		return usage("what is this:", argv[optind]);
-	if (top->from && (top->kind != SOURCE_AUTO || top->xentrace))
-		return usage(
-			"--from has its records from the file, so neither --source nor --xentrace",
-			NULL);
+static const struct option_use options[] = {
+	{ &option_domain, VALUE(domain) },
+	{ &option_interval, VALUE(interval) },
+	{ &option_count, VALUE(count) },
+	{ &option_sort, VALUE(key) },
+	{ &option_source, VALUE(kind) },
+	{ &option_xentrace, VALUE(xentrace) },
+	{ &option_from, VALUE(from) },
+	{ }
+};
 
-	return EXIT_OK;
-}
+/* Up to 1.0, -d was the delay. It is the domain now, as everywhere; with a number, not yet. */
+static const struct option_old old[] = {
+	{ 'd', NULL, is_decimal, &option_interval },
+	{ 0, "delay", NULL, &option_interval },
+	{ }
+};
 
 static int draw(struct top *top)
 {
@@ -223,6 +150,7 @@ static int next_period(struct top *top)
 		stats_free(&stats);
 		return 0;
 	}
+	domains_select(&stats, &top->domain);
 	stats_free(&top->stats);
 	top->stats = stats;
 	top->counted = true;
@@ -233,12 +161,12 @@ static int next_period(struct top *top)
 static int run(struct top *top)
 {
 	double next = seconds_now();
-	unsigned long period = 0;
+	uint64_t period = 0;
 	int key;
 
 	/* A record of a file is there at once, Xen's first one when a period is over. */
 	if (!top->from)
-		next += top->delay;
+		next += top->interval;
 	while (!top->quit) {
 		if (draw(top))
 			return -1;
@@ -256,7 +184,7 @@ static int run(struct top *top)
 				return 0;
 			if (next_period(top))
 				return -1;
-			next += top->delay;
+			next += top->interval;
 			if (next < seconds_now())
 				next = seconds_now();
 			break;
@@ -265,58 +193,82 @@ static int run(struct top *top)
 	return 0;
 }
 
-int cmd_top(int argc, char **argv)
+/* The terminal, as ncurses has it; or NULL, the reason in top->error. */
+static SCREEN *open_terminal(struct top *top)
 {
-	struct top top = {.delay = 1, .view = {.key = TOP_BATCHES, .selected = -1, .state = ""}};
-	SCREEN *terminal = NULL;
 	const char *term = getenv("TERM");
-	int ret;
+	SCREEN *terminal;
 
-	ret = parse(argc, argv, &top);
-	if (ret)
-		return ret < 0 ? EXIT_OK : ret;
-
-	source_catch_signals();
-	top.source = top.from ? source_open_replay(top.from, &top.error) :
-				source_open(top.kind, top.xentrace, &top.error);
-	if (!top.source) {
-		ret = -1;
-		goto out;
-	}
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-		failed(&top.error, "standard input or output is no terminal: use xenbatch stat");
-		ret = -1;
-		goto out;
+		failed(&top->error,
+		       "standard input or output is not a terminal: use xenbatch stat");
+		return NULL;
 	}
 	terminal = newterm(NULL, stdout, stdin);
 	if (!terminal) {
-		failed(&top.error,
-		       "TERM=%s: ncurses has no such terminal: set TERM, or use xenbatch stat",
-		       term ? term : "");
-		ret = -1;
-		goto out;
+		failed(&top->error,
+		       "ncurses does not know this terminal, set TERM or use xenbatch stat: TERM=%s",
+		       term ?: "");
+		return NULL;
 	}
 	cbreak();
 	noecho();
 	keypad(stdscr, TRUE);
 	nodelay(stdscr, TRUE);
-	/* Where it can be hidden; else it rests in the corner. */
+	/* Hides the cursor if the terminal can; else draw() leaves it in the corner. */
 	curs_set(0);
-	ret = run(&top);
+
+	return terminal;
+}
+
+static void close_terminal(SCREEN *terminal)
+{
 	/* The shell's next line comes here. */
 	move(LINES - 1, 0);
 	clrtoeol();
 	refresh();
 	endwin();
+	delscreen(terminal);
+}
 
-out:
+static int top_main(int argc, char **argv)
+{
+	struct top top = { .interval = 1, .kind = SOURCE_AUTO, .key = TOP_BATCHES,
+			   .view = { .selected = -1, .state = "" } };
+	int first = options_parse(&cmd_top, argc, argv, &top), ret = -1;
+	SCREEN *terminal;
+
+	if (first <= 0)
+		return first ? EXIT_ERROR : EXIT_OK;
+	if (top.from && (top.kind != SOURCE_AUTO || top.xentrace))
+		return complain("--from: the records are those of the file, so give no --source and "
+				"no --xentrace");
+	top.view.key = top.key;
+
+	source_catch_signals();
+	top.source = top.from ? source_open_replay(top.from, &top.error) :
+				source_open(top.kind, top.xentrace, &top.error);
+	terminal = top.source ? open_terminal(&top) : NULL;
+	if (terminal) {
+		ret = run(&top);
+		close_terminal(terminal);
+	}
 	if (ret)
 		complain("%s", top.error.text);
-	if (terminal)
-		delscreen(terminal);
 	source_close(top.source);
 	stats_free(&top.stats);
 	screen_free(&top.screen);
 
 	return ret ? EXIT_ERROR : EXIT_OK;
 }
+
+const struct command cmd_top = {
+	.name = "top",
+	.what = "show the same as a live view",
+	.arguments = "",
+	.help = "Shows each domain's batches, period by period, and one domain's batches by size.\n"
+		"The key ? lists the keys.\n",
+	.options = options,
+	.old = old,
+	.run = top_main,
+};

@@ -4,35 +4,33 @@
 #include <string.h>
 
 #include "command.h"
-
-static const struct command {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *what;
-} commands[] = {
-	{ "stat", cmd_stat, "count what runs now, period by period" },
-	{ "top", cmd_top, "the same, as a live view" },
-	{ "report", cmd_report, "count what is in a trace that xentrace wrote" },
-	{ "diff", cmd_diff, "compare two records" },
-	{ "plot", cmd_plot, "draw the batch sizes of records" },
-	{ "trace-mask", cmd_trace_mask, "print the event mask of a trace for report" },
-};
-
-#define NR_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
+#include "error.h"
 
 static void usage(FILE *f)
 {
-	fputs("Usage: xenbatch COMMAND [OPTION…] [ARGUMENT…]\n"
+	fputs("Usage: xenbatch COMMAND [OPTION]... [ARGUMENT]...\n"
 	      "Counts the batches of hypercalls that Xen PV domains make.\n\n", f);
-	for (size_t i = 0; i < NR_COMMANDS; i++)
-		fprintf(f, "  %-12s%s\n", commands[i].name, commands[i].what);
-	fputs("\nxenbatch COMMAND --help has the options; xenbatch(1) has all.\n", f);
+	for (const struct command *const *command = commands; *command; command++)
+		fprintf(f, "  %-12s%s\n", (*command)->name, (*command)->what);
+	fputs("\n'xenbatch COMMAND --help' lists the options of a command. xenbatch --version prints\n"
+	      "the version. xenbatch(1) has more.\n", f);
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	int ret;
+
+	complain_as(command->name);
+	ret = command->run(argc, argv);
+	/* A full disk is not a success. */
+	if (fflush(stdout) || ferror(stdout))
+		return complain("cannot write to standard output");
+	return ret;
 }
 
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
-	int ret;
 
 	if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
 		usage(stdout);
@@ -42,19 +40,12 @@ int main(int argc, char **argv)
 		puts("xenbatch " XENBATCH_VERSION);
 		return EXIT_OK;
 	}
-	for (size_t i = 0; i < NR_COMMANDS; i++) {
-		if (strcmp(name, commands[i].name))
-			continue;
-		complain_as(name);
-		ret = commands[i].run(argc - 1, argv + 1);
-		/* A full disk is no success. */
-		if (fflush(stdout) || ferror(stdout))
-			return complain("cannot write to standard output");
-		return ret;
-	}
+	for (const struct command *const *command = commands; *command; command++)
+		if (!strcmp(name, (*command)->name))
+			return run(*command, argc - 1, argv + 1);
 	if (*name)
-		complain("no command \"%s\": xenbatch --help lists them", name);
-	else
-		usage(stderr);
+		return complain("no such command, xenbatch --help lists them: %s", name);
+	usage(stderr);
+
 	return EXIT_ERROR;
 }

@@ -38,17 +38,6 @@ struct source {
 	unsigned long line;
 };
 
-int source_kind_of(const char *name, enum source_kind *kind)
-{
-	if (!strcmp(name, "hypfs"))
-		*kind = SOURCE_HYPFS;
-	else if (!strcmp(name, "trace"))
-		*kind = SOURCE_TRACE;
-	else
-		return -1;
-	return 0;
-}
-
 /* Signals */
 
 static volatile sig_atomic_t interrupted;

@@ -15,10 +15,7 @@
 #include "error.h"
 #include "stats.h"
 
-enum source_kind { SOURCE_AUTO, SOURCE_HYPFS, SOURCE_TRACE };
-
-/* "hypfs" or "trace". 0 or -1. */
-int source_kind_of(const char *name, enum source_kind *kind);
+enum source_kind { SOURCE_HYPFS, SOURCE_TRACE, SOURCE_AUTO };
 
 struct source;
 

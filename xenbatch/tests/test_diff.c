@@ -11,7 +11,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "capture.h"
 #include "command.h"
+#include "error.h"
 #include "output.h"
 
 static char old_path[] = "/tmp/test_diff.XXXXXX", new_path[] = "/tmp/test_diff.XXXXXX";
@@ -40,7 +42,7 @@ static int diff(const char *option, ...)
 	memcpy(copy, argv, sizeof(copy));	/* getopt may reorder them */
 	argv[argc] = old_path;
 	argv[argc + 1] = new_path;
-	ret = cmd_diff(argc + 2, argv);
+	ret = cmd_diff.run(argc + 2, argv);
 	for (int i = 1; i < argc; i++)
 		free(copy[i]);
 	return ret;
@@ -72,42 +74,27 @@ static void records(uint64_t old_ptwr, uint64_t new_ptwr, uint32_t old_size, uin
 	stats_free(&new);
 }
 
-/* What diff() prints, in a buffer of the test. */
-static void printed(char *buffer, size_t size, const char *option)
+/* What diff() prints with this and a threshold. */
+static const char *printed(const char *option)
 {
-	char path[] = "/tmp/test_diff.XXXXXX";
-	int file = mkstemp(path), saved = dup(STDOUT_FILENO);
-	ssize_t length;
-
-	assert_true(file >= 0 && saved >= 0);
-	fflush(stdout);
-	dup2(file, STDOUT_FILENO);
+	capture(stdout);
 	diff("--threshold=5", option, NULL);
-	fflush(stdout);
-	dup2(saved, STDOUT_FILENO);
-	length = pread(file, buffer, size - 1, 0);
-	assert_true(length >= 0);
-	buffer[length] = 0;
-	close(saved);
-	close(file);
-	unlink(path);
+	return captured();
 }
 
 static void formats(void **state)
 {
-	char text[2000];
-
 	(void)state;
 	records(100, 150, 31, 31);
-	printed(text, sizeof(text), "--json");
-	assert_string_equal(text, "{\"old_domid\":1,\"new_domid\":1,\"name\":null,\"counter\":\"ptwr\","
+	assert_string_equal(printed("--json"), "{\"old_domid\":1,\"new_domid\":1,\"name\":null,\"counter\":\"ptwr\","
 			    "\"old\":100,\"new\":150,\"percent\":50.0,\"past_limit\":true}\n");
-	printed(text, sizeof(text), "--csv");
-	assert_string_equal(text, "old_domid,new_domid,name,counter,old,new,percent,past_limit\n"
+	assert_string_equal(printed("-c"), "old_domid,new_domid,name,counter,old,new,percent,past_limit\n"
 			    "1,1,,ptwr,100,150,50.0,1\n");
 	records(0, 150, 31, 31);
-	printed(text, sizeof(text), "--json");
-	assert_non_null(strstr(text, "\"percent\":null,\"past_limit\":true}"));
+	assert_non_null(strstr(printed("-j"), "\"percent\":null,\"past_limit\":true}"));
+	records(100, 100, 31, 25);
+	assert_non_null(strstr(printed("-j"), "\"counter\":\"mmu_update_mean\",\"old\":31.00,"
+			       "\"new\":25.00,\"percent\":-19.4,\"past_limit\":true}"));
 }
 
 static void no_limit_no_failure(void **state)
@@ -181,6 +168,10 @@ static void domains(void **state)
 	assert_int_equal(diff("--threshold=1", "--domain=3=7", NULL), 0);
 	assert_int_equal(diff("--threshold=1", "--domain=guest=Domain-0", NULL), 1);
 	assert_int_equal(diff("--threshold=1", "--domain=7", NULL), 2);
+	/* Nothing is printed of a good one before a bad one. */
+	capture(stdout);
+	assert_int_equal(diff("-dguest", "-d", "none", NULL), 2);
+	assert_string_equal(captured(), "");
 	assert_int_equal(diff("--threshold=1", "--domain=guest=3", NULL), 2);
 
 	/* One more: it is past a limit if there is one. */
@@ -205,6 +196,49 @@ static void domains(void **state)
 	stats_free(&new);
 }
 
+/* Names that look like ids, and those with a '='. */
+static void difficult_names(void **state)
+{
+	struct stats old, new;
+	(void)state;
+
+	stats_init(&old, "hypfs");
+	stats_init(&new, "hypfs");
+	fill(&old, 3, "7", 100, 10, 1);
+	fill(&old, 7, "a=b", 200, 10, 1);
+	fill(&old, 8, "a", 300, 10, 1);
+	fill(&new, 4, "7", 100, 10, 1);
+	fill(&new, 5, "a=b", 200, 10, 1);
+	fill(&new, 7, "b", 300, 10, 1);
+	write_record(old_path, &old);
+	write_record(new_path, &new);
+	/* 7 is the id: "a=b" in the old record, which has the id 5 in the new one. */
+	assert_int_equal(diff("-t1", "--domain=7", NULL), 0);
+	assert_int_equal(diff("-t1", "--domain=7=7", NULL), 1);
+	assert_int_equal(diff("-t1", "--domain=3=4", NULL), 0);
+	/* The name as a whole comes first, then the pair. */
+	assert_int_equal(diff("-t1", "--domain=a=b", NULL), 0);
+	assert_int_equal(diff("-t1", "--domain=8=b", NULL), 0);
+	assert_int_equal(diff("-t1", "--domain=a=7", NULL), 0);
+	assert_int_equal(diff("-t1", "--domain=a=5", NULL), 1);
+	assert_int_equal(diff("-t1", "--domain=a=", NULL), 2);
+	assert_int_equal(diff("-t1", "--domain==b", NULL), 2);
+	stats_free(&old);
+	stats_free(&new);
+}
+
+static void old_letter_of_counter(void **state)
+{
+	(void)state;
+	records(100, 200, 31, 31);
+	assert_int_equal(diff("-c", "ptwr=50", NULL), 1);
+	assert_int_equal(diff("-c", "ptwr=100", "-t", "1", NULL), 0);
+	assert_int_equal(diff("-C", "ptwr=50", NULL), 1);
+	assert_int_equal(diff("-c", "ptwr=x", NULL), 2);
+	/* CSV, and no limit; the next word is the old record. */
+	assert_int_equal(diff("-c", NULL), 0);
+}
+
 static void usage_and_input(void **state)
 {
 	char *one[] = { "diff", old_path, NULL };
@@ -223,8 +257,8 @@ static void usage_and_input(void **state)
 	assert_int_equal(diff("--counter=ptw=5", NULL), 2);
 	assert_int_equal(diff("--counter=ptwr=x", NULL), 2);
 	assert_int_equal(diff("--min=x", NULL), 2);
-	assert_int_equal(cmd_diff(2, one), 2);
-	assert_int_equal(cmd_diff(3, missing), 2);
+	assert_int_equal(cmd_diff.run(2, one), 2);
+	assert_int_equal(cmd_diff.run(3, missing), 2);
 	assert_int_equal(truncate(new_path, 20), 0);
 	assert_int_equal(diff(NULL), 2);
 }
@@ -254,6 +288,8 @@ int main(void)
 		cmocka_unit_test(limit_of_a_counter),
 		cmocka_unit_test(from_nothing),
 		cmocka_unit_test(domains),
+		cmocka_unit_test(difficult_names),
+		cmocka_unit_test(old_letter_of_counter),
 		cmocka_unit_test(usage_and_input),
 	};
 

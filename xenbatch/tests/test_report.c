@@ -12,35 +12,26 @@
 #include <cmocka.h>
 
 #include "build_trace.h"
+#include "capture.h"
 #include "command.h"
+#include "error.h"
 
 static char path[] = "/tmp/test_report.XXXXXX";
-static char printed[2000];
+static const char *printed;
 
 /* Its exit code; what it wrote is in printed. */
 static int report(const char *since, const char *until, const char *file)
 {
-	char output[] = "/tmp/test_report.XXXXXX";
 	char one[64], two[64], last[64];
 	char *argv[] = { "report", "--csv", one, two, last, NULL };
-	int fd = mkstemp(output), saved = dup(STDOUT_FILENO), ret;
-	ssize_t length;
+	int ret;
 
 	snprintf(one, sizeof(one), "--since=%s", since);
 	snprintf(two, sizeof(two), "--until=%s", until);
 	snprintf(last, sizeof(last), "%s", file);
-	assert_true(fd >= 0 && saved >= 0);
-	fflush(stdout);
-	dup2(fd, STDOUT_FILENO);
-	ret = cmd_report(5, argv);
-	fflush(stdout);
-	dup2(saved, STDOUT_FILENO);
-	length = pread(fd, printed, sizeof(printed) - 1, 0);
-	assert_true(length >= 0);
-	printed[length] = 0;
-	close(saved);
-	close(fd);
-	unlink(output);
+	capture(stdout);
+	ret = cmd_report.run(5, argv);
+	printed = captured();
 
 	return ret;
 }
