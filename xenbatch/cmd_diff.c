@@ -89,7 +89,7 @@ static const struct option_use options[] = {
 	{ }
 };
 
-/* Up to 1.0, -c was --counter. It is --csv now, as everywhere; before NAME=LIMIT, not yet. */
+/* In 1.0, -c was --counter. It is --csv now; for this release, not yet before NAME=LIMIT. */
 static const struct option_old old_options[] = {
 	{ 'c', NULL, has_counter, &option_counter },
 	{ }
@@ -112,7 +112,7 @@ static struct domain_stats *counterpart(const struct domain_stats *domain,
 		if (!strcmp(other->domain[i].name, domain->name))
 			return &other->domain[i];
 	found = stats_find(other, domain->domid);
-	/* Two names: the id was given to another domain. */
+	/* The names differ, so another domain has the id now. */
 	if (found && found->name[0] && domain->name[0])
 		return NULL;
 	return found;
@@ -181,7 +181,7 @@ static struct pair *select_pairs(const struct strings *wanted, const struct stat
 
 struct value {
 	double value;
-	uint64_t weight;	/* how much was counted to come to it, for --min */
+	uint64_t weight;	/* what --min compares: of a mean, the number of batches */
 	bool mean;
 };
 

@@ -29,7 +29,7 @@ static const struct option_use options[] = {
 	{ }
 };
 
-/* Up to 1.0, -t was the title. It is the threshold of diff. */
+/* In 1.0, -t was the title. In diff, it is the threshold. */
 static const struct option_old old[] = {
 	{ 't', NULL, NULL, &option_title },
 	{ }
@@ -79,7 +79,7 @@ static int write_plot(const struct arguments *arguments, const struct plot_arm *
 	if (!f)
 		return complain("%s: %s", arguments->output, strerror(errno));
 	plot_svg(f, arguments->title, arm, nr);
-	/* main() closes standard output. */
+	/* main() flushes standard output, and complains if it cannot. */
 	if (!standard && fclose(f))
 		return complain("%s: %s", arguments->output, strerror(errno));
 	return EXIT_OK;

@@ -16,7 +16,7 @@
 #include "output.h"
 #include "trace_file.h"
 
-/* Large enough that the system calls cost nothing, small enough for a cache. */
+/* Large, so that system calls cost little, but small enough for a cache. */
 #define BUFFER_SIZE	(256 * 1024)
 
 struct arguments {
@@ -41,7 +41,7 @@ static const struct option_use options[] = {
 	{ }
 };
 
-/* Says how far it is, on a terminal, and only if it takes more than two seconds. */
+/* Shows how much is done: on a terminal, and if it takes more than two seconds. */
 static void progress(uint64_t done, bool last)
 {
 	static time_t begin, said;
@@ -99,7 +99,7 @@ static int feed(struct trace *trace, int fd, const char *path)
 	}
 	ret = trace_finish(trace);
 	if (ret > 0)
-		complain("%s: %s; counted what is before", path, trace_error(trace));
+		complain("%s: %s; what comes before is counted", path, trace_error(trace));
 	else if (ret < 0)
 		complain("%s: %s: take a new trace", path,
 			 trace_error(trace));
@@ -107,7 +107,7 @@ static int feed(struct trace *trace, int fd, const char *path)
 	return ret < 0 ? -1 : 0;
 }
 
-/* 0, and stats is to be freed; or -1, and it said why. */
+/* 0: free stats with stats_free(). -1: it has complained. */
 static int count(int fd, const char *path, uint64_t until, struct stats *stats)
 {
 	struct trace *trace = trace_read_file(fd, nr_processors(), until, done_so_far);
@@ -133,8 +133,9 @@ out:
 }
 
 /*
- * Who runs where at its beginning, and what was left to be continued, is known only from
- * what was before. So a window is all up to its end, less all up to its beginning.
+ * What runs at the beginning of a window, and what can be continued there, is known only
+ * from the records before it. So count all up to its end, and subtract all up to its
+ * beginning.
  */
 static int count_window(int fd, const char *path, uint64_t since, uint64_t until,
 			struct stats *stats)
@@ -143,7 +144,7 @@ static int count_window(int fd, const char *path, uint64_t since, uint64_t until
 	struct stats before;
 
 	if (since && begin < 0) {
-		complain("%s: --since reads a file twice, and this can be read "
+		complain("%s: --since reads the file twice, and this can be read "
 			 "but once", path);
 		return -1;
 	}
@@ -166,7 +167,7 @@ static int check(const struct arguments *arguments)
 {
 	for (unsigned int i = 0; i < arguments->domain.nr; i++)
 		if (!is_domid(arguments->domain.at[i]))
-			return complain("--domain: a trace has no names, give the id of a domain: %s",
+			return complain("--domain: a trace has no names, give a domain's id: %s",
 					arguments->domain.at[i]);
 	if (arguments->until && arguments->since >= arguments->until)
 		return complain("--since: it is not before --until: %" PRIu64, arguments->since);

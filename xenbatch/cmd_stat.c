@@ -64,7 +64,7 @@ static void warn_missing(const struct arguments *arguments, const struct stats *
 				 arguments->domain.at[i]);
 }
 
-/* 0; or what print could not go on for: a signal, SIGPIPE if the reader went; or -1. */
+/* 0; the signal that ended it, SIGPIPE if the reader has gone; or -1: another error. */
 static int print(const struct arguments *arguments, const struct stats *stats, bool first)
 {
 	if (!first && arguments->format == OUTPUT_TABLE)
@@ -76,11 +76,11 @@ static int print(const struct arguments *arguments, const struct stats *stats, b
 		return SIGPIPE;
 	if (source_interrupted())
 		return source_interrupted();
-	/* main() says so. */
+	/* main() complains about standard output. */
 	return -1;
 }
 
-/* *signal: to die of, as a process that had no xentrace to end first would have. */
+/* Sets *signal to the one to die of once xentrace has been ended; 0: none. */
 static int run(const struct arguments *arguments, struct source *source, int *signal)
 {
 	double next = seconds_now();
@@ -93,7 +93,7 @@ static int run(const struct arguments *arguments, struct source *source, int *si
 
 		if (!arguments->total) {
 			next += arguments->interval;
-			/* After a stop, say: one long period, and not all that are missed. */
+			/* After a stop, for example: one long period, not many short ones. */
 			if (next < seconds_now())
 				next = seconds_now();
 			event = source_wait(source, next, -1, &error);

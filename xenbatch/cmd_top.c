@@ -48,7 +48,7 @@ static const struct option_use options[] = {
 	{ }
 };
 
-/* Up to 1.0, -d was the delay. It is the domain now, as everywhere; with a number, not yet. */
+/* In 1.0, -d was the delay. It is the domain now; for this release, not yet with a number. */
 static const struct option_old old[] = {
 	{ 'd', NULL, is_decimal, &option_interval },
 	{ 0, "delay", NULL, &option_interval },
@@ -69,7 +69,7 @@ static int draw(struct top *top)
 	top_draw(screen, top->counted ? &top->stats : NULL, &top->view);
 	for (int line = 0; line < screen->lines; line++) {
 		attrset(looks[screen->look[line]]);
-		/* Some terminals scroll when their last place is written. */
+		/* Leave out the last place: some terminals scroll when it is written. */
 		mvaddnstr(line, 0, screen_line(screen, line),
 			  screen->columns - (line == screen->lines - 1));
 	}
@@ -109,7 +109,7 @@ static void press(struct top *top, int key)
 		top->paused = !top->paused;
 		break;
 	case '\f':
-		/* A kernel message on the same console, say. */
+		/* Redraws, for example after a kernel message on the same console. */
 		clearok(curscr, TRUE);
 		break;
 	case KEY_UP:
@@ -136,7 +136,7 @@ static int next_period(struct top *top)
 	struct stats stats;
 	int ret;
 
-	/* The file waits for us, Xen does not. */
+	/* A file waits while top is paused. Xen does not, so its periods are read and dropped. */
 	if (top->ended || (top->paused && top->from))
 		return 0;
 	ret = source_period(top->source, &stats, &top->error);
@@ -164,7 +164,7 @@ static int run(struct top *top)
 	uint64_t period = 0;
 	int key;
 
-	/* A record of a file is there at once, Xen's first one when a period is over. */
+	/* A file has its first record at once, Xen at the end of a period. */
 	if (!top->from)
 		next += top->interval;
 	while (!top->quit) {
@@ -193,7 +193,7 @@ static int run(struct top *top)
 	return 0;
 }
 
-/* The terminal, as ncurses has it; or NULL, the reason in top->error. */
+/* Returns NULL on failure; top->error says why. */
 static SCREEN *open_terminal(struct top *top)
 {
 	const char *term = getenv("TERM");
@@ -207,7 +207,7 @@ static SCREEN *open_terminal(struct top *top)
 	terminal = newterm(NULL, stdout, stdin);
 	if (!terminal) {
 		failed(&top->error,
-		       "ncurses does not know this terminal, set TERM or use xenbatch stat: TERM=%s",
+		       "ncurses does not know the terminal, set TERM or use xenbatch stat: TERM=%s",
 		       term ?: "");
 		return NULL;
 	}
@@ -215,7 +215,7 @@ static SCREEN *open_terminal(struct top *top)
 	noecho();
 	keypad(stdscr, TRUE);
 	nodelay(stdscr, TRUE);
-	/* Hides the cursor if the terminal can; else draw() leaves it in the corner. */
+	/* If the terminal cannot hide the cursor, draw() leaves it in the corner. */
 	curs_set(0);
 
 	return terminal;
@@ -223,7 +223,7 @@ static SCREEN *open_terminal(struct top *top)
 
 static void close_terminal(SCREEN *terminal)
 {
-	/* The shell's next line comes here. */
+	/* The shell goes on in the last line. */
 	move(LINES - 1, 0);
 	clrtoeol();
 	refresh();
@@ -241,8 +241,8 @@ static int top_main(int argc, char **argv)
 	if (first <= 0)
 		return first ? EXIT_ERROR : EXIT_OK;
 	if (top.from && (top.kind != SOURCE_AUTO || top.xentrace))
-		return complain("--from: the records are those of the file, so give no --source and "
-				"no --xentrace");
+		return complain("--from: the records come from the file, so give no --source "
+				"and no --xentrace");
 	top.view.key = top.key;
 
 	source_catch_signals();

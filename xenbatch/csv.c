@@ -29,7 +29,7 @@ static void begin(FILE *f, const struct stats *stats)
 	fputc(',', f);
 }
 
-/* Whose rows are written. */
+/* The vCPU whose rows are written. */
 struct owner {
 	const struct stats *stats;
 	const struct domain_stats *domain;
@@ -52,7 +52,7 @@ static void rows(FILE *f, const struct owner *owner, const struct counter *count
 	const uint64_t *value = counter_values(counter, &owner->domain->vcpu[owner->vcpu]);
 	char key[COUNTER_KEY_SIZE];
 
-	for (unsigned int i = 0; i < counter->nr && counter->kind != COUNTER_CALL; i++)
+	for (unsigned int i = 0; i < counter->nr; i++)
 		row(f, owner, counter->name, counter_key(counter, i, key), value[i]);
 }
 

@@ -42,7 +42,7 @@ struct layout {
 #define IN_HEADER(member)	offsetof(struct batch_stats_header, member)
 #define IN_DESC(start, member)	((start) + offsetof(struct batch_stats_desc, member))
 
-/* All products are of two 32-bit values, so 64 bits hold them. */
+/* Each product is of two 32-bit values, so it fits 64 bits. */
 static int check_header(const struct batch_stats_header *header, uint64_t size, struct error *error)
 {
 	uint64_t length;
@@ -86,7 +86,7 @@ static int check_header(const struct batch_stats_header *header, uint64_t size, 
 static int check_desc(const struct batch_stats_desc *desc, const struct counter *counter,
 		      uint64_t start, uint32_t vcpu_size, struct error *error)
 {
-	/* Not skipped: the zeros would look like an answer. */
+	/* An error, not skipped: the zeros would look like counts. */
 	if (desc->kind != hypfs_kind(counter))
 		return failed(error, "byte %" PRIu64 ": %s is of kind %" PRIu32 ", not %" PRId64,
 			      IN_DESC(start, kind), counter->name, desc->kind,
@@ -95,7 +95,8 @@ static int check_desc(const struct batch_stats_desc *desc, const struct counter 
 		return failed(error, "byte %" PRIu64 ": %s has %" PRIu32 " values",
 			      IN_DESC(start, nr), counter->name, desc->nr);
 	if (desc->offset % 8)
-		return failed(error, "byte %" PRIu64 ": %s at byte %" PRIu32 ", no multiple of 8",
+		return failed(error,
+			      "byte %" PRIu64 ": %s at byte %" PRIu32 ", not a multiple of 8",
 			      IN_DESC(start, offset), counter->name, desc->offset);
 	if (desc->offset > vcpu_size || desc->nr > (vcpu_size - desc->offset) / sizeof(uint64_t))
 		return failed(error, "byte %" PRIu64 ": %s goes past the end of a vCPU's counters",
@@ -121,7 +122,7 @@ static int read_layout(const uint8_t *blob, size_t size, struct layout *layout, 
 
 		memcpy(&desc, blob + start, sizeof(desc));
 		if (!memchr(desc.name, '\0', sizeof(desc.name)))
-			return failed(error, "byte %" PRIu64 ": a name without end",
+			return failed(error, "byte %" PRIu64 ": a name without a NUL",
 				      start);
 		if (desc.kind > BATCH_STATS_HISTOGRAM)
 			continue;
@@ -140,21 +141,21 @@ static int read_layout(const uint8_t *blob, size_t size, struct layout *layout, 
 	return 0;
 }
 
-/* The least size in a bucket of a histogram that has single sizes below linear. */
+/* The least size in a bucket of a histogram with a bucket for each size below linear. */
 static uint32_t least_size(uint32_t bucket, uint32_t linear)
 {
 	unsigned int log2;
 
 	if (bucket <= linear)
 		return bucket;
-	/* The first power of two above linear, and as many doublings as follow. */
+	/* The first power of two above linear, doubled for each bucket after that. */
 	log2 = linear ? 32 - __builtin_clz(linear) : 0;
 	bucket -= linear + 1;
 
 	return bucket < 32 - log2 ? UINT32_C(1) << (log2 + bucket) : UINT32_MAX;
 }
 
-/* Which value of the counter value i of a descriptor belongs to. */
+/* The index in the counter of value i of a descriptor. */
 static uint32_t place(const struct batch_stats_desc *desc, const struct counter *counter,
 		      uint32_t i)
 {
@@ -194,7 +195,7 @@ int hypfs_decode(const void *blob, size_t size, struct stats *stats, uint16_t do
 		return -1;
 	header = &layout.header;
 	data = (const uint8_t *)blob + header->data_offset;
-	/* The last one first: it makes room for all. */
+	/* The last first, since it makes room for all. */
 	for (uint32_t v = header->nr_vcpus; v--;) {
 		struct vcpu_stats *vcpu = stats_vcpu(stats, domid, v);
 
@@ -236,7 +237,7 @@ struct hypfs *hypfs_open(void)
 
 	if (!hypfs)
 		return NULL;
-	/* The library would say on stderr what the caller is about to say. */
+	/* The caller reports errors, so the library is not to print them as well. */
 	hypfs->logger = (struct xentoollog_logger){ be_quiet, no_progress, no_destroy };
 	hypfs->handle = xenhypfs_open(&hypfs->logger, 0);
 	if (!hypfs->handle) {

@@ -2,17 +2,15 @@
 /*
  * What a hypervisor built with CONFIG_BATCH_STATS shows in hypfs.
  *
- * /domain/<domid>/batch-stats is a BLOB that describes itself, after the model
- * of KVM's binary statistics: a header, descriptors, and then a block of 64-bit
- * counters for each vCPU. All is in the byte order of the processor. A reader
- * takes every place and size from the header, and every counter from the
- * descriptor of its name, so that both may grow; it skips a name or kind that it
- * does not know. A layout that such a reader could not follow has another
- * version.
+ * /domain/<domid>/batch-stats is a BLOB that describes itself, like KVM's binary statistics.
+ * It has a header, descriptors, and then a block of 64-bit counters for each vCPU, in the
+ * byte order of the processor. A reader takes every place and size from the header, and finds
+ * a counter by the name in its descriptor, so both may grow. It skips a name or kind that it
+ * does not know. A layout that such a reader could not follow has another version.
  *
- * /domain does not list the domains: reading a directory costs in proportion to
- * what is in it, and Xen cannot be preempted there. Who runs is for others to say
- * (xl list, XEN_SYSCTL_getdomaininfolist).
+ * /domain does not list the domains. Reading a directory takes time in proportion to what is
+ * in it, and Xen cannot be preempted there. To find the domains, use xenstore, xl list or
+ * XEN_SYSCTL_getdomaininfolist.
  */
 #ifndef XENBATCH_HYPFS_H
 #define XENBATCH_HYPFS_H
@@ -38,7 +36,7 @@ struct batch_stats_header {
 
 enum batch_stats_kind {
 	BATCH_STATS_COUNTER = 0,	/* one value */
-	BATCH_STATS_ARRAY = 1,		/* a value for each index; the last has all that are higher */
+	BATCH_STATS_ARRAY = 1,		/* a value for each index, and the last for all higher */
 	BATCH_STATS_HISTOGRAM = 2,	/* a value for each bucket of sizes */
 };
 
@@ -46,24 +44,23 @@ struct batch_stats_desc {
 	char name[32];		/* as in docs/counting.md, padded with NULs, at least one */
 	uint32_t kind;		/* enum batch_stats_kind */
 	uint32_t nr;		/* how many 64-bit values */
-	uint32_t offset;	/* where they begin, in bytes of a vCPU's counters; a multiple of 8 */
+	uint32_t offset;	/* their first byte in a vCPU's counters; a multiple of 8 */
 	/*
-	 * HISTOGRAM: as many buckets for one size each, from 0. The one after them
-	 * has the sizes from linear up to the next power of two, and then there is one
-	 * for each power of two. The last has all that are larger. Else 0.
+	 * Of a HISTOGRAM, else 0: how many buckets have one size each, from 0 on. The next
+	 * bucket has the sizes from linear up to the next power of two. Then there is one for
+	 * each power of two. The last bucket has all larger sizes.
 	 */
 	uint32_t linear;
 };
 
 /*
- * Adds what a blob has for domain domid to stats. 0; or -1, the reason with the
- * byte of the blob that is at fault in error, and no count in stats changed.
- * Nothing that a blob says is trusted. A domain without vCPUs does not come into
- * stats, and a counter that the blob does not have is zero.
+ * Adds the counts in a blob to domain domid of stats. 0; or -1, with stats unchanged, and
+ * with the byte of the blob that is wrong in error. The blob is not trusted. If it has no
+ * vCPUs, the domain is not added. A counter that the blob lacks is 0.
  *
- * Where the blob's buckets or indices are not ours: a bucket counts where its
- * least size falls, and an array's last element, if it stands for more than one
- * index that we have, as our last.
+ * The blob may have other buckets or fewer indices than struct vcpu_stats. A bucket then
+ * counts where its least size belongs. The last element of an array counts as the last here,
+ * if it has more than one index.
  */
 int hypfs_decode(const void *blob, size_t size, struct stats *stats, uint16_t domid,
 		 struct error *error);
@@ -74,7 +71,7 @@ struct hypfs;
 struct hypfs *hypfs_open(void);
 void hypfs_close(struct hypfs *hypfs);
 
-/* Whether this Xen counts: it does for domain 0, if for any. -1: errno. */
+/* Whether this Xen counts, by whether it does for domain 0: 1, 0, or -1: errno says why. */
 int hypfs_counts(struct hypfs *hypfs);
 
 /* Adds /domain/<domid>/batch-stats to stats. 0; 1: no such domain; -1: error. */

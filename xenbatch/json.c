@@ -13,7 +13,7 @@ static void add(struct json_object *object, const char *key, uint64_t value)
 	json_object_object_add(object, key, json_object_new_uint64(value));
 }
 
-/* The values of a counter that are not zero, by their keys. */
+/* The values of a counter by their keys, without those that are zero. */
 static struct json_object *values_object(const struct counter *counter, const uint64_t *value)
 {
 	struct json_object *object = json_object_new_object();
@@ -25,7 +25,7 @@ static struct json_object *values_object(const struct counter *counter, const ui
 	return object;
 }
 
-/* The last of the keys that lead to a counter. */
+/* The last of the keys that lead to a counter: its own. */
 static const char *last_key(const struct counter *counter)
 {
 	unsigned int i = 0;
@@ -35,7 +35,7 @@ static const char *last_key(const struct counter *counter)
 	return counter->json[i];
 }
 
-/* Adds a counter to a vCPU's object, with the objects on the way there. */
+/* Adds a counter to a vCPU's object, and the objects that lead to it. */
 static void add_counter(struct json_object *object, const struct counter *counter,
 			const struct vcpu_stats *vcpu)
 {
@@ -111,7 +111,7 @@ static int get(struct json_object *object, const char *key, enum json_type type,
 	return 0;
 }
 
-/* A count, not above max. */
+/* Reads a count that is at most max. */
 static int to_count(struct json_object *value, const char *key, uint64_t max, uint64_t *count,
 		    struct error *error)
 {
@@ -132,7 +132,7 @@ static int get_count(struct json_object *object, const char *key, uint64_t max, 
 	return to_count(value, key, max, count, error);
 }
 
-/* All of text as a number not above max. */
+/* Reads all of text as a number that is at most max. */
 static bool to_number(const char *text, unsigned long max, unsigned long *number)
 {
 	char *end;
@@ -144,7 +144,7 @@ static bool to_number(const char *text, unsigned long max, unsigned long *number
 	return !errno && !*end && *number <= max;
 }
 
-/* Which value of a counter has this key; -1: none. */
+/* The index of the value with this key, -1: there is no such value. */
 static int index_of(const struct counter *counter, const char *key)
 {
 	unsigned long number;
@@ -169,8 +169,8 @@ static int read_values(struct json_object *object, const struct counter *counter
 
 		if (i < 0)
 			return failed(error, "\"%s\" has no %s \"%s\"", counter->name,
-				      counter->kind == COUNTER_BY_SIZE ? "bucket from" : "hypercall",
-				      key);
+				      counter->kind == COUNTER_BY_SIZE ? "bucket from" :
+									 "hypercall", key);
 		if (to_count(count, key, UINT64_MAX, &value[i], error))
 			return -1;
 	}
@@ -243,12 +243,12 @@ static int read_record(struct json_object *object, struct stats *stats, struct e
 	uint64_t version;
 
 	if (!json_object_is_type(object, json_type_object))
-		return failed(error, "not a record: no JSON object");
+		return failed(error, "not a record: not a JSON object");
 	if (get_count(object, "version", UINT64_MAX, &version, error))
 		return -1;
 	if (version != RECORD_VERSION)
-		return failed(error, "version %" PRIu64 " of the record, and this reads %d", version,
-			      RECORD_VERSION);
+		return failed(error, "version %" PRIu64 " of the record; this program reads %d",
+			      version, RECORD_VERSION);
 	if (get(object, "source", json_type_string, &source, error) ||
 	    get_count(object, "lost", UINT64_MAX, &stats->lost, error) ||
 	    get_count(object, "unattributed", UINT64_MAX, &stats->unattributed, error) ||
@@ -284,9 +284,10 @@ int stats_read_json(const char *text, size_t length, struct stats *stats, struct
 	result = json_tokener_get_error(tokener);
 	if (result != json_tokener_success)
 		failed(error, "not JSON at byte %zu: %s", json_tokener_get_parse_end(tokener),
-		       result == json_tokener_continue ? "cut off" : json_tokener_error_desc(result));
+		       result == json_tokener_continue ? "cut off" :
+							 json_tokener_error_desc(result));
 	else if (json_tokener_get_parse_end(tokener) != length)
-		failed(error, "more than a record at byte %zu",
+		failed(error, "something follows the record at byte %zu",
 		       json_tokener_get_parse_end(tokener));
 	else
 		ret = read_record(object, stats, error);

@@ -12,8 +12,8 @@ static void usage(FILE *f)
 	      "Counts the batches of hypercalls that Xen PV domains make.\n\n", f);
 	for (const struct command *const *command = commands; *command; command++)
 		fprintf(f, "  %-12s%s\n", (*command)->name, (*command)->what);
-	fputs("\n'xenbatch COMMAND --help' lists the options of a command. xenbatch --version prints\n"
-	      "the version. xenbatch(1) has more.\n", f);
+	fputs("\n'xenbatch COMMAND --help' lists the options of a command. xenbatch --version\n"
+	      "prints the version. xenbatch(1) has more.\n", f);
 }
 
 static int run(const struct command *command, int argc, char **argv)

@@ -388,7 +388,8 @@ static int check_arguments(const struct command *command, int nr, char **argumen
 	else if (command->min == command->max)
 		complain("give %s, see 'xenbatch %s --help'", command->arguments, command->name);
 	else
-		complain("give %s, %u to %u of them", command->arguments, command->min, command->max);
+		complain("give %s, %u to %u of them", command->arguments, command->min,
+			 command->max);
 	return -1;
 }
 

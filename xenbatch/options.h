@@ -72,18 +72,22 @@ struct limit {
 	double up, down;
 };
 
-/* Read functions; the type of *to is on the right. */
-int option_read_strings(const char *value, void *to, struct error *error);	/* struct strings */
-int option_read_seconds(const char *value, void *to, struct error *error);	/* double, 0.1 to 86400 */
-int option_read_number(const char *value, void *to, struct error *error);	/* uint64_t */
-int option_read_count(const char *value, void *to, struct error *error);	/* uint64_t, above 0 */
-/* "5": both ways, "+5": up, "-5": down. A '%' may follow. */
-int option_read_limit(const char *value, void *to, struct error *error);	/* struct limit */
+/* Read functions. */
+/* Adds a value to a struct strings. */
+int option_read_strings(const char *value, void *to, struct error *error);
+/* A double from 0.1 to 86400. */
+int option_read_seconds(const char *value, void *to, struct error *error);
+/* A uint64_t. */
+int option_read_number(const char *value, void *to, struct error *error);
+/* A uint64_t above 0. */
+int option_read_count(const char *value, void *to, struct error *error);
+/* A struct limit: "5" limits both, "+5" growth, "-5" decline. A '%' may follow. */
+int option_read_limit(const char *value, void *to, struct error *error);
 
 /* Whether it is a decimal number, as option_read_seconds() takes it. */
 bool is_decimal(const char *value);
 
-/* The type of *to is again on the right. */
+/* The shared options, and the type of *to. */
 extern const struct option_def option_domain;	/* struct strings */
 extern const struct option_def option_interval;	/* double */
 extern const struct option_def option_count;	/* uint64_t */

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * A record as text. xenbatch(1) has the schema of JSON and the columns of CSV,
- * under FORMATS.
- */
+/* Records as text. xenbatch(1) has the JSON schema and the CSV columns under FORMATS. */
 #ifndef XENBATCH_OUTPUT_H
 #define XENBATCH_OUTPUT_H
 
@@ -18,30 +15,30 @@ enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_CSV };
 /* The version of the JSON schema. */
 #define RECORD_VERSION	1
 
-/* One record is one line, so that a series is JSON lines. */
+/* A record is one line, so a series of records is JSON lines. */
 void stats_write_json(FILE *f, const struct stats *stats);
 
 /*
- * The record in the length bytes at text, which need not end in a NUL. 0, and
- * *stats is to be freed; or -1, the reason in error, and nothing to free.
+ * Reads a record from length bytes, which need no NUL. 0: free stats with stats_free(). -1:
+ * error says why; there is nothing to free.
  */
 int stats_read_json(const char *text, size_t length, struct stats *stats, struct error *error);
 
 /*
- * The record in the last line of a file that is not blank; path "-" is standard
- * input. As stats_read_json(), and the error does not name the file.
+ * As stats_read_json(), from the last line of a file that is not blank. The path "-" is
+ * standard input. error does not name the file.
  */
 int stats_read_file(const char *path, struct stats *stats, struct error *error);
 
 void stats_write_csv(FILE *f, const struct stats *stats, bool header);
 
-/* One field; one with a quote, a comma or a line break in it is quoted (RFC 4180). */
+/* Writes a field, in quotes if it has a quote, a comma or a line break (RFC 4180). */
 void csv_field(FILE *f, const char *text);
 
-/* At most 100 columns. */
+/* A table of at most 100 columns. */
 void stats_write_table(FILE *f, const struct stats *stats);
 
-/* first: nothing was written to f before, so CSV has its header. */
+/* first: this is the first record in f, so CSV gets a header. */
 void stats_write(FILE *f, const struct stats *stats, enum output_format format, bool first);
 
 #endif /* XENBATCH_OUTPUT_H */

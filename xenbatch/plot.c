@@ -7,7 +7,7 @@
 
 #include "text.h"
 
-/* Pixels. A panel is a title, the bars, and below them the sizes. */
+/* In pixels. A panel has a title, the bars, and the sizes below them. */
 #define LEFT		80
 #define WIDTH		860
 #define RIGHT		20
@@ -17,12 +17,12 @@
 #define BARS_TOP	34
 #define BARS_HEIGHT	160
 
-/* Okabe and Ito's, which the colour-blind can tell apart too. */
+/* Okabe and Ito's colours, which colour-blind people can tell apart. */
 static const char *const colour[PLOT_MAX_ARMS] = {
 	"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
 };
 
-/* Text from outside: no mark-up, and nothing that XML 1.0 forbids. */
+/* Writes text from outside: without mark-up, and without what XML 1.0 forbids. */
 static void text(FILE *f, const char *from)
 {
 	while (*from) {
@@ -50,7 +50,7 @@ static void print_sizes(FILE *f, unsigned int bucket)
 		fprintf(f, " to %" PRIu32, bucket_first(bucket + 1) - 1);
 }
 
-/* What stands below the axis: "31", "65+", "128+", "2k+". */
+/* The text below the axis: "31", "65+", "128+", "2k+". */
 static void print_size(FILE *f, unsigned int bucket)
 {
 	uint32_t first = bucket_first(bucket);
@@ -63,11 +63,11 @@ static void print_size(FILE *f, unsigned int bucket)
 }
 
 struct panel {
-	const struct counter *counter;	/* by size; the sizes added up are the next one */
+	const struct counter *counter;	/* by size; the next counter has the sum of the sizes */
 	unsigned int top;
-	unsigned int nr_buckets;	/* 0 to nr_buckets - 1 are shown */
-	double step;			/* pixels for a size; a range of sizes has RANGE of them */
-	unsigned int decades;		/* the y axis goes from 1 to 10^decades */
+	unsigned int nr_buckets;	/* shows buckets 0 to nr_buckets - 1 */
+	double step;			/* pixels for one size; a range of sizes has RANGE steps */
+	unsigned int decades;		/* the y axis ends at 10^decades */
 };
 
 static uint64_t size_count(const struct panel *panel, const struct plot_arm *arm,
@@ -88,10 +88,10 @@ static double bucket_x(const struct panel *panel, unsigned int bucket)
 	return LEFT + panel->step * steps(bucket);
 }
 
-/* All panels have the sizes at the same place, so the eye can go down from one to the next. */
+/* Of all panels together, so that a size is at the same place in each. */
 static unsigned int used_buckets(const struct plot_arm *arm, unsigned int nr_arms)
 {
-	unsigned int nr = 33;	/* what Linux makes, and it looks the same from run to run */
+	unsigned int nr = 33;	/* what Linux makes, so that runs look alike */
 
 	for (unsigned int a = 0; a < nr_arms; a++)
 		for (unsigned int kind = 0; kind < NR_BATCH_KINDS; kind++)
@@ -101,7 +101,7 @@ static unsigned int used_buckets(const struct plot_arm *arm, unsigned int nr_arm
 	return nr;
 }
 
-/* 1 stands a bit above the axis, so that a count of 1 can be seen. */
+/* A count of 1 has some height, so that it can be seen. */
 static double height(const struct panel *panel, uint64_t count)
 {
 	double step = BARS_HEIGHT / (panel->decades + 0.15);
@@ -127,7 +127,7 @@ static void y_axis(FILE *f, const struct panel *panel)
 		"batches</text>\n", LEFT - 54, bottom - BARS_HEIGHT / 2);
 }
 
-/* Names sizes only where there is room: 1, 31 for what a lazy MMU section makes, some others. */
+/* Whether there is room to name a size. Names 31, since a lazy MMU section makes that size. */
 static bool named(const struct panel *panel, unsigned int bucket)
 {
 	if (bucket >= NR_LINEAR)
@@ -173,7 +173,7 @@ static void bars(FILE *f, const struct panel *panel, const struct plot_arm *arm,
 
 			if (!count)
 				continue;
-			/* A browser shows the title of what is pointed at. */
+			/* A browser shows the title of the bar under the pointer. */
 			fprintf(f, "<rect x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%.1f\"><title>",
 				bucket_x(panel, i) + room * 0.08 + a * width, bottom - high, width, high);
 			text(f, arm[a].label);
@@ -206,11 +206,11 @@ static void one_panel(FILE *f, struct panel *panel, const struct plot_arm *arm,
 	y_axis(f, panel);
 	bars(f, panel, arm, nr_arms);
 	x_axis(f, panel);
-	/* What the histogram does not say, at its right end. */
+	/* At the right end of the title line: the number of batches and their mean size. */
 	fprintf(f, "<text x=\"%d\" y=\"%u\" text-anchor=\"end\">", LEFT + WIDTH, panel->top + 16);
 	for (unsigned int a = 0; a < nr_arms; a++) {
 		fprintf(f, "<tspan fill=\"%s\">%s", colour[a], a ? "   " : "");
-		/* There is room for three of those. */
+		/* There is room for three such numbers. */
 		if (nr_arms <= 3)
 			fprintf(f, "%" PRIu64 " batches, ", counter_sum(panel->counter, &arm[a].total));
 		fprintf(f, "mean %.1f</tspan>", counter_mean(panel->counter + 1, &arm[a].total));
@@ -221,7 +221,7 @@ static void one_panel(FILE *f, struct panel *panel, const struct plot_arm *arm,
 void plot_svg(FILE *f, const char *title, const struct plot_arm *arm, unsigned int nr_arms)
 {
 	unsigned int nr_buckets = used_buckets(arm, nr_arms);
-	/* The legend has three in a row. */
+	/* The legend has three arms in a row. */
 	unsigned int top = TOP + (nr_arms - 1) / 3 * LEGEND_ROW;
 	unsigned int width = LEFT + WIDTH + RIGHT, high = top + NR_BATCH_KINDS * PANEL;
 

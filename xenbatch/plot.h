@@ -7,7 +7,7 @@
 
 #include "stats.h"
 
-/* As many as there are colours that can be told apart. */
+/* How many colours there are. */
 #define PLOT_MAX_ARMS	6
 
 struct plot_arm {
@@ -15,7 +15,7 @@ struct plot_arm {
 	struct vcpu_stats total;
 };
 
-/* A panel for each kind of batch; the arms stand side by side. */
+/* Draws a panel for each kind of batch, with the arms side by side. */
 void plot_svg(FILE *f, const char *title, const struct plot_arm *arm, unsigned int nr_arms);
 
 #endif /* XENBATCH_PLOT_H */

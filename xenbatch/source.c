@@ -25,9 +25,9 @@
 struct source {
 	enum { HYPFS, TRACE, REPLAY } kind;
 	double since;			/* when the period began */
-	struct stats before;		/* what was counted up to there */
+	struct stats before;		/* the counts at that time */
 
-	struct xs_handle *xenstore;	/* NULL: not there */
+	struct xs_handle *xenstore;	/* NULL: there is none */
 	struct hypfs *hypfs;
 
 	struct trace *trace;
@@ -49,13 +49,13 @@ static void interrupt(int signal)
 
 void source_catch_signals(void)
 {
-	/* Without SA_RESTART, so that a write that hangs is interrupted. */
+	/* Without SA_RESTART: a write that blocks is to be interrupted. */
 	struct sigaction action = { .sa_handler = interrupt };
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
-	/* A reader that went is an error like others, after which xentrace is ended. */
+	/* Not to be killed when a reader goes away: xentrace must be ended first. */
 	signal(SIGPIPE, SIG_IGN);
 }
 
@@ -69,14 +69,13 @@ int source_interrupted(void)
 static struct xs_handle *open_xenstore(void)
 {
 	/*
-	 * Without a daemon xs_open() goes on to the device of the kernel, which waits
-	 * for one for ever. Where another domain has the xenstore, XENSTORED_PATH can
-	 * name the device.
+	 * If no daemon runs, xs_open() opens the kernel's device, which then waits for one
+	 * for ever. If the xenstore is in another domain, XENSTORED_PATH can name the device.
 	 */
 	return access(xs_daemon_socket(), F_OK) ? NULL : xs_open(0);
 }
 
-/* The ids of all domains, to be freed; NULL: xenstored does not answer. */
+/* The ids of all domains. Free it. NULL: xenstored does not answer. */
 static uint16_t *list_domains(struct source *source, size_t *nr)
 {
 	unsigned int nr_entries;
@@ -124,7 +123,7 @@ static int read_hypfs(struct source *source, struct stats *stats, struct error *
 
 	stats_init(stats, "hypfs");
 	if (!domids) {
-		failed(error, "xenstored, which has the list of domains, does not answer: start it");
+		failed(error, "xenstored, which lists the domains, does not answer: start it");
 		goto out;
 	}
 	for (size_t i = 0; i < nr; i++)
@@ -148,7 +147,7 @@ static int read_trace(struct source *source, struct stats *stats, struct error *
 	return 0;
 }
 
-/* A trace has who ran once, whether he still does or not, and not who is idle. */
+/* Drops domains that have ended and counted nothing, and adds those that did not run. */
 static void adjust_trace(struct source *source, struct stats *stats)
 {
 	size_t nr;
@@ -162,7 +161,7 @@ static void adjust_trace(struct source *source, struct stats *stats)
 		if (!runs && !domain_counted(&stats->domain[i]))
 			stats_drop(stats, i);
 	}
-	/* If there is no room for one, it did nothing anyway. */
+	/* If there is no room for one, it is left out: it counted nothing. */
 	for (size_t d = 0; d < nr; d++)
 		if (!stats_find(stats, domids[d]))
 			stats_vcpu(stats, domids[d], 0);
@@ -243,7 +242,7 @@ static struct timespec time_left(double until)
 	return (struct timespec){ .tv_sec = left, .tv_nsec = (left - (time_t)left) * 1e9 };
 }
 
-/* With the ending signals blocked but in ppoll(), so that none comes just before it. */
+/* Signals that end are blocked except in ppoll(), so that none is missed just before it. */
 static enum source_event wait_blocked(struct source *source, double until, int fd,
 				      bool for_records, const sigset_t *unblocked,
 				      struct error *error)
@@ -260,7 +259,7 @@ static enum source_event wait_blocked(struct source *source, double until, int f
 		if (nr < 0 && errno != EINTR)
 			return failed(error, "poll: %s", strerror(errno));
 		if (nr < 0) {
-			/* SIGWINCH, or back from a stop. */
+			/* SIGWINCH, or a stop that is over. */
 			if (!interrupted && fd >= 0)
 				return SOURCE_INPUT;
 			continue;
@@ -306,7 +305,7 @@ static int no_hypervisor(int error_number, struct error *error)
 	case ENODEV:
 	case ENXIO:
 		return failed(error,
-			      "no /dev/xen/privcmd, so this is no Xen dom0: run xenbatch in dom0");
+			      "no /dev/xen/privcmd, so this is not dom0: run xenbatch in dom0");
 	case EACCES:
 	case EPERM:
 		return failed(error,
@@ -324,7 +323,7 @@ static int open_kind(struct source *source, enum source_kind kind, const char *x
 
 	source->xenstore = open_xenstore();
 	source->hypfs = hypfs_open();
-	/* A Xen that was built without hypfs can still trace. */
+	/* ENOSYS: this Xen was built without hypfs, but it can trace. */
 	if (!source->hypfs && errno != ENOSYS)
 		return no_hypervisor(errno, error);
 	if (source->hypfs && kind != SOURCE_TRACE) {
@@ -354,7 +353,7 @@ static int open_kind(struct source *source, enum source_kind kind, const char *x
 		return -1;
 	if (xentrace_began(source->xentrace))
 		source->since = xentrace_began(source->xentrace);
-	else if (!interrupted)	/* the next source_wait() reports a signal */
+	else if (!interrupted)	/* else the next source_wait() says that a signal came */
 		return failed(error, "xentrace wrote nothing in %d seconds",
 			      XENTRACE_BEGIN_SECONDS);
 	return 0;

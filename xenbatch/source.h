@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where stat and top get their records from, period by period, without knowing
- * which of these it is:
+ * Where stat and top get a record from for each period. They need not know which of these
+ * sources it is:
  *
- *   hypfs   a hypervisor that counts; the domains are those in xenstore
+ *   hypfs   a hypervisor that counts; xenstore says which domains there are
  *   trace   any hypervisor; xentrace runs as long as the source is open
- *   replay  records that stat --json wrote
+ *   replay  a file of records that stat --json wrote
  */
 #ifndef XENBATCH_SOURCE_H
 #define XENBATCH_SOURCE_H
@@ -20,46 +20,44 @@ enum source_kind { SOURCE_HYPFS, SOURCE_TRACE, SOURCE_AUTO };
 struct source;
 
 /*
- * SOURCE_AUTO is hypfs if this hypervisor counts, else trace. xentrace: the
- * program to run for a trace, or NULL for the one that is installed. NULL: the
- * reason in error.
+ * SOURCE_AUTO: hypfs if this hypervisor counts, else trace. xentrace: the program to run for
+ * a trace, as for xentrace_start(). Returns NULL on failure; error says why.
  */
 struct source *source_open(enum source_kind kind, const char *xentrace, struct error *error);
 
-/* path stays the caller's. */
+/* path must stay valid while the source is open. Returns NULL on failure; error says why. */
 struct source *source_open_replay(const char *path, struct error *error);
 
-/* Ends xentrace, and with it the tracing, before it returns. */
+/* Ends xentrace, and so the tracing, before it returns. source may be NULL. */
 void source_close(struct source *source);
 
 /*
- * From here on SIGINT, SIGTERM and SIGHUP make source_wait() return, and interrupt
- * a write; source_interrupted() says which one came, 0: none. SIGPIPE is ignored.
+ * From here on SIGINT, SIGTERM and SIGHUP make source_wait() return, and interrupt a write.
+ * source_interrupted() returns the signal that came, or 0. SIGPIPE is ignored.
  */
 void source_catch_signals(void);
 int source_interrupted(void);
 
 enum source_event {
-	SOURCE_FAILED = -1,	/* the reason is in error */
-	SOURCE_TIME,		/* it is as late as asked for */
-	SOURCE_INPUT,		/* fd can be read, or the window has another size */
-	SOURCE_INTERRUPTED,	/* by a signal, or fd is closed */
+	SOURCE_FAILED = -1,	/* error says why */
+	SOURCE_TIME,		/* the time has come */
+	SOURCE_INPUT,		/* fd can be read, or the size of the window changed */
+	SOURCE_INTERRUPTED,	/* a signal came, or fd was closed */
 };
 
 /* Waits up to a time of seconds_now(), and reads what xentrace writes meanwhile. fd may be -1. */
 enum source_event source_wait(struct source *source, double until, int fd, struct error *error);
 
 /*
- * What was counted since the last call, or since source_open(). 0, and *stats is
- * to be freed; 1: the replay is at its end; -1.
+ * What was counted since the last call, or since source_open(). 0: free stats with
+ * stats_free(). 1: the replay has ended. -1: error says why.
  *
- * There is each domain that runs, so far as xenstore says, and each other one of
- * which something was counted. What a domain did between the last call and its
- * end is lost with hypfs.
+ * stats has each domain that runs, by xenstore, and each other domain of which something was
+ * counted. From hypfs, the last counts of a domain that has ended are lost.
  */
 int source_period(struct source *source, struct stats *stats, struct error *error);
 
-/* What was counted since the creation of each domain; hypfs alone knows. */
+/* What was counted since each domain was created. Only hypfs has it. As source_period(). */
 int source_total(struct source *source, struct stats *stats, struct error *error);
 
 #endif /* XENBATCH_SOURCE_H */

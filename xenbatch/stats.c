@@ -18,19 +18,20 @@ const char *const batch_kind_name[NR_BATCH_KINDS] = {
 #define ALWAYS		false
 #define ADDED		true
 
-#define CALLS_ENTRY(name, unit) \
-	{ #name, COUNTER_BY_HYPERCALL, PLACE(name), NR_HYPERCALLS, { #name }, #name, #unit, false },
+#define CALLS_ENTRY(name, unit)								\
+	{ #name, COUNTER_BY_HYPERCALL, PLACE(name), NR_HYPERCALLS, 0,			\
+	  { #name }, #name, #unit, false },
 #define BATCH_ENTRIES(name, kind, unit)							\
-	{ #name, COUNTER_BY_SIZE, PLACE(batch[kind].size), NR_BUCKETS,			\
+	{ #name, COUNTER_BY_SIZE, PLACE(batch[kind].size), NR_BUCKETS, 0,			\
 	  { "batch", #name, "size" }, #name, "batches", false },			\
-	{ #name "_" #unit, COUNTER_SIZES, PLACE(batch[kind].requests), 1,		\
+	{ #name "_" #unit, COUNTER_SIZES, PLACE(batch[kind].requests), 1, 0,		\
 	  { "batch", #name, "requests" }, #name "_mean", #unit, false },		\
-	{ #name "_continuations", COUNTER_SINGLE, PLACE(batch[kind].continuations), 1,	\
+	{ #name "_continuations", COUNTER_SINGLE, PLACE(batch[kind].continuations), 1, 0,	\
 	  { "batch", #name, "continuations" }, #name "_continuations", "continuations", false },
 #define CALL_ENTRY(name, number, unit) \
-	{ #name, COUNTER_CALL, 0, number, { #name }, #name, #unit, false },
+	{ #name, COUNTER_CALL, 0, 0, number, { #name }, #name, #unit, false },
 #define SINGLE_ENTRY(name, unit, since) \
-	{ #name, COUNTER_SINGLE, PLACE(name), 1, { #name }, #name, #unit, since },
+	{ #name, COUNTER_SINGLE, PLACE(name), 1, 0, { #name }, #name, #unit, since },
 
 const struct counter counters[NR_COUNTERS] = {
 	VCPU_COUNTERS(CALLS_ENTRY, BATCH_ENTRIES, CALL_ENTRY, SINGLE_ENTRY)
@@ -42,7 +43,7 @@ uint64_t counter_sum(const struct counter *counter, const struct vcpu_stats *vcp
 	uint64_t sum = 0;
 
 	if (counter->kind == COUNTER_CALL)
-		return vcpu->hypercall[counter->nr] + vcpu->subcall[counter->nr];
+		return vcpu->hypercall[counter->call] + vcpu->subcall[counter->call];
 	for (unsigned int i = 0; i < counter->nr; i++)
 		sum += value[i];
 	return sum;
@@ -158,7 +159,7 @@ double batch_mean(const struct batch_stats *batch)
 	return count ? (double)batch->requests / count : 0;
 }
 
-/* A vcpu_stats is counters and nothing else, so it can be walked as an array. */
+/* A vcpu_stats has nothing but counts, so it can be treated as an array of them. */
 #define NR_VALUES	(sizeof(struct vcpu_stats) / sizeof(uint64_t))
 
 void vcpu_stats_add(struct vcpu_stats *to, const struct vcpu_stats *from)
@@ -248,7 +249,7 @@ void stats_drop(struct stats *stats, size_t i)
 		(stats->nr_domains - i) * sizeof(stats->domain[i]));
 }
 
-/* Where domid is, or would go. */
+/* The place of a domain, or the place where it belongs. */
 static size_t position(const struct stats *stats, uint16_t domid)
 {
 	size_t low = 0, high = stats->nr_domains;

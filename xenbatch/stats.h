@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is counted for a vCPU, and for all vCPUs of all domains: the one form
- * that a trace, hypfs and a record in JSON are read into. docs/counting.md
- * defines each counter.
+ * The counts of a vCPU, and of all vCPUs of all domains. A trace, hypfs and a record in JSON
+ * are all read into this form. docs/counting.md defines each counter.
  */
 #ifndef XENBATCH_STATS_H
 #define XENBATCH_STATS_H
@@ -11,10 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Hypercall numbers, xen/include/public/xen.h: 0 to 63, and all above in one. */
+/* One for each hypercall number from 0 to 63 (xen/include/public/xen.h), and one for all above. */
 #define NR_HYPERCALLS	65
 
-/* Buckets of a histogram: sizes 0 to 64, then one for each power of two. */
+/* Buckets of a histogram: one for each size from 0 to 64, then one for each power of two. */
 #define NR_LINEAR	65
 #define NR_BUCKETS	90
 
@@ -39,19 +38,18 @@ struct batch_stats {
 };
 
 /*
- * All that is counted for a vCPU, in the order of every format. A line here is all that a
- * new counter takes to be read from hypfs, to be read and written as JSON, and to be in
- * CSV and in diff; its documentation is in docs/counting.md and xenbatch(1). trace.c
- * counts it.
+ * All counters of a vCPU, in the order that each format has them in. One line here adds a
+ * counter to hypfs, JSON, CSV, diff and plot. Document it in docs/counting.md and
+ * xenbatch(1). To count it in a trace, add it to trace.c.
  *
- *   CALLS(name, unit)          by hypercall number
- *   BATCH(name, kind, unit)    batches by size; unit: what a size counts. Three counters:
- *                              name, name_unit (the sizes of all batches, added up) and
- *                              name_continuations
- *   CALL(name, number, unit)   hypercalls and sub-calls of this number, added up: not
- *                              counted apart, so not in hypfs nor in CSV
- *   SINGLE(name, unit, since)  one number. since: ALWAYS, or ADDED for a counter that
- *                              version 1 of a record may lack; it is 0 there
+ *   CALLS(name, unit)          a count for each hypercall number
+ *   BATCH(name, kind, unit)    three counters of batches: name has them by size, name_unit
+ *                              the sum of their sizes, name_continuations the continuations;
+ *                              unit is what a size counts
+ *   CALL(name, number, unit)   the hypercalls and sub-calls of a number, added up; hypfs and
+ *                              CSV do not have it, since they have what is added
+ *   SINGLE(name, unit, since)  a single count; since is ALWAYS, or ADDED for a counter that
+ *                              records of version 1 can lack: it is 0 for them
  */
 #define VCPU_COUNTERS(CALLS, BATCH, CALL, SINGLE)				\
 	CALLS(hypercall, hypercalls)						\
@@ -86,7 +84,8 @@ struct counter {
 	const char *name;			/* in hypfs, in CSV and in docs/counting.md */
 	enum counter_kind kind;
 	size_t offset;				/* of its first value in struct vcpu_stats */
-	unsigned int nr;			/* values; of COUNTER_CALL: the number of the call */
+	unsigned int nr;			/* values; COUNTER_CALL has none of its own */
+	unsigned int call;			/* of COUNTER_CALL: the number */
 	const char *json[COUNTER_MAX_KEYS];	/* the keys that lead to it in a vCPU's JSON */
 	const char *diff;			/* in diff; COUNTER_SIZES is a mean there */
 	const char *unit;			/* what it counts, in the plural */
@@ -99,10 +98,7 @@ struct counter {
 
 extern const struct counter counters[NR_COUNTERS];
 
-/*
- * Its values in a vCPU; COUNTER_CALL has none of its own. As strchr(): whether the caller
- * may write to them depends on vcpu alone.
- */
+/* Its nr values in a vCPU. They may be written to if vcpu may be, as with strchr(). */
 static inline uint64_t *counter_values(const struct counter *counter,
 				       const struct vcpu_stats *vcpu)
 {
@@ -110,8 +106,9 @@ static inline uint64_t *counter_values(const struct counter *counter,
 }
 
 /*
- * What records call value i: the name or number of a hypercall, or the least size of a
- * bucket; "" for a counter that has but one value. key is where there is room for it.
+ * The key that records have for value i: the name or number of a hypercall, the least size of
+ * a bucket, or "" if the counter has a single value. It can be stored at key, which must have
+ * COUNTER_KEY_SIZE bytes.
  */
 #define COUNTER_KEY_SIZE	16
 const char *counter_key(const struct counter *counter, unsigned int i, char *key);
@@ -122,12 +119,12 @@ uint64_t counter_sum(const struct counter *counter, const struct vcpu_stats *vcp
 /* Of COUNTER_SIZES: the mean size of the batches, 0 if there were none. */
 double counter_mean(const struct counter *sizes, const struct vcpu_stats *vcpu);
 
-/* Domain ids are 16 bits in Xen; the special ones begin here (DOMID_FIRST_RESERVED). */
+/* Xen's domain ids have 16 bits. Those from here on are special (DOMID_FIRST_RESERVED). */
 #define DOMID_RESERVED	0x7ff0
 
 /*
- * No record has more, whatever it is read from: of one domain, and of all together. The
- * fuzzers set less, since each id that they make up has room made for all below it.
+ * The limits of every record: vCPUs of a domain, and of all domains. A vCPU takes memory for
+ * all vCPUs of its domain with lower ids, so the fuzzers, which make ids up, set lower limits.
  */
 #ifndef STATS_MAX_VCPUS
 #define STATS_MAX_VCPUS		8192u
@@ -136,17 +133,17 @@ double counter_mean(const struct counter *sizes, const struct vcpu_stats *vcpu);
 
 struct domain_stats {
 	uint16_t domid;
-	char name[64];			/* "" where it is not known */
-	unsigned int nr_vcpus;		/* of vcpu[]; one that was not seen is all zeros */
+	char name[64];			/* "": not known */
+	unsigned int nr_vcpus;		/* in vcpu[]; a vCPU that was not seen is all zeros */
 	struct vcpu_stats *vcpu;
 };
 
-/* One record: what was counted in some time, from one source. */
+/* A record: the counts of a period of time, from one source. */
 struct stats {
 	char source[8];			/* "hypfs" or "trace" */
-	double seconds;			/* how long was counted; 0: not known */
+	double seconds;			/* the length of the period; 0: not known */
 	uint64_t lost;			/* trace records that Xen lost */
-	uint64_t unattributed;		/* trace records of which no vCPU is known */
+	uint64_t unattributed;		/* trace records whose vCPU is not known */
 	size_t nr_vcpus;		/* of all domains */
 	size_t nr_domains;
 	struct domain_stats *domain;	/* by ascending domid */
@@ -154,7 +151,8 @@ struct stats {
 
 /* "multicall", "mmu_update", "mmuext_op". */
 extern const char *const batch_kind_name[NR_BATCH_KINDS];
-/* The kind of a hypercall number, or NR_BATCH_KINDS if it has no list. */
+
+/* The kind of batch that a hypercall number makes; NR_BATCH_KINDS: it makes no batches. */
 static inline enum batch_kind batch_kind_of(uint32_t hypercall)
 {
 	switch (hypercall) {
@@ -174,7 +172,7 @@ const char *hypercall_name(unsigned int nr);
 /* The number of a name, or -1. */
 int hypercall_number(const char *name);
 
-/* The bucket of a size, and the least size in a bucket. */
+/* The bucket of a size. */
 static inline unsigned int bucket_of(uint32_t size)
 {
 	unsigned int log2, bucket;
@@ -187,13 +185,14 @@ static inline unsigned int bucket_of(uint32_t size)
 	return bucket < NR_BUCKETS ? bucket : NR_BUCKETS - 1;
 }
 
+/* The least size in a bucket. */
 uint32_t bucket_first(unsigned int bucket);
 
 uint64_t batch_count(const struct batch_stats *batch);
 /* The mean size of the batches, 0 if there were none. */
 double batch_mean(const struct batch_stats *batch);
 
-/* to += from, and to -= from. A difference below zero becomes zero. */
+/* to += from, and to -= from. A difference below 0 becomes 0. */
 void vcpu_stats_add(struct vcpu_stats *to, const struct vcpu_stats *from);
 void vcpu_stats_subtract(struct vcpu_stats *to, const struct vcpu_stats *from);
 
@@ -201,24 +200,24 @@ void vcpu_stats_subtract(struct vcpu_stats *to, const struct vcpu_stats *from);
 bool vcpu_counted(const struct vcpu_stats *vcpu);
 bool domain_counted(const struct domain_stats *domain);
 
-/* All vCPUs of a domain together. */
+/* Adds up all vCPUs of a domain. */
 void domain_total(const struct domain_stats *domain, struct vcpu_stats *total);
 
 void stats_init(struct stats *stats, const char *source);
 void stats_free(struct stats *stats);
-/* 0, and to is to be freed; -1: no memory, and nothing to free. */
+/* 0: free to with stats_free(). -1: no memory; there is nothing to free. */
 int stats_copy(struct stats *to, const struct stats *from);
 struct domain_stats *stats_find(const struct stats *stats, uint16_t domid);
 /*
- * A domain's vCPU, made if it is not there. NULL: no memory, or past the limits
- * above. The pointer, and that of every other vCPU, is good until the next call.
+ * A vCPU of a domain. Adds the domain and the vCPU if the record lacks them. NULL: no memory,
+ * or past the limits above. The next call can move all vCPUs.
  */
 struct vcpu_stats *stats_vcpu(struct stats *stats, uint16_t domid, unsigned int vcpu);
-/* Takes domain i out. */
+/* Removes domain[i]. */
 void stats_drop(struct stats *stats, size_t i);
 /*
- * What was counted from before to now: now -= before, domain by domain. A domain
- * that before does not have stays as it is; one that now does not have is dropped.
+ * now -= before, domain by domain, so that now has what was counted in between. A domain
+ * that only now has stays as it is. A domain that only before has does not come into now.
  */
 void stats_subtract(struct stats *now, const struct stats *before);
 

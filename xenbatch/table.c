@@ -10,7 +10,7 @@
 
 #define NAME_WIDTH	10
 
-/* The value in at most width (4 to 15) characters; in thousands, millions, … if it must. */
+/* The value in at most width (4 to 15) characters: in thousands, millions, … if it is longer. */
 static const char *count(char *buf, size_t size, uint64_t value, int width)
 {
 	static const char unit[] = "kMGTPE";

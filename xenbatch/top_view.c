@@ -20,13 +20,12 @@ const char *const top_key_name[NR_TOP_KEYS] = {
 	[TOP_SIZE] = "size", [TOP_ID] = "id",
 };
 
-/* Below this many lines there is no place for the histograms, nor what comes with them. */
+/* A screen with fewer lines shows no histograms. */
 #define HISTOGRAM_MIN_LINES	21
 
 /*
- * Ranges of buckets that are a line each. 31 is what a buffer of Linux holds of
- * mmu_update's requests, 32 what it holds of calls: a batch that was ended early
- * is to be seen apart from a full one.
+ * A line for each range of buckets. Linux's buffer holds 31 requests of mmu_update, or 32
+ * calls. These sizes have lines of their own, so that full batches stand apart.
  */
 static const struct range {
 	unsigned int first, last;
@@ -85,7 +84,7 @@ static void screen_clear(struct screen *screen)
 	}
 }
 
-/* What does not fit is left out. Returns the column behind it, were there room. */
+/* Writes what fits on the screen. Returns the column behind it, as if all had fitted. */
 static int __attribute__((format(printf, 4, 5)))
 put(struct screen *screen, int line, int column, const char *format, ...)
 {
@@ -111,7 +110,7 @@ put(struct screen *screen, int line, int column, const char *format, ...)
 
 /* Numbers */
 
-/* In at most 6 characters up to 10^15, for there are rates of 0.3 and of 10^9. */
+/* In at most 6 characters up to 10^15: rates can be 0.3 or 10^9. */
 static const char *number(char *text, size_t size, double value)
 {
 	static const char suffixes[] = "kMGT";
@@ -172,7 +171,7 @@ static double value_of(const struct vcpu_stats *total, enum top_key key)
 
 struct place {
 	double value;
-	size_t i;	/* in stats->domain[], so by domid */
+	size_t i;	/* the index in stats->domain[], which is by domid */
 };
 
 static int compare(const void *a, const void *b)
@@ -209,7 +208,7 @@ size_t *top_order(const struct stats *stats, enum top_key key)
 	return order;
 }
 
-/* Which line of the order the selected domain is. */
+/* The line of the selected domain. */
 static size_t selected_line(const struct stats *stats, const size_t *order, int domid)
 {
 	for (size_t i = 0; i < stats->nr_domains; i++)
@@ -239,7 +238,7 @@ int top_move(const struct stats *stats, const struct top_view *view, int steps)
 
 /* The parts of the screen */
 
-/* From the end of the name: a rate, three times a rate and a mean, and a rate. */
+/* The columns behind the name: a rate, then a rate and a mean for each kind, and a rate. */
 #define NUMBERS_WIDTH	62
 
 static void draw_header(struct screen *screen, int line, int name_width, bool rates)
@@ -284,7 +283,7 @@ static void draw_domain(struct screen *screen, int line, int name_width,
 static void draw_histograms(struct screen *screen, int line, const struct domain_stats *domain,
 			    double seconds, bool rates)
 {
-	/* A label, and for each kind a number and a bar. */
+	/* A line has a label, and a number and a bar for each kind. */
 	int width = (screen->columns - 7) / NR_BATCH_KINDS, bar_width = width - 9;
 	struct vcpu_stats total;
 
@@ -313,7 +312,7 @@ static void draw_histograms(struct screen *screen, int line, const struct domain
 			int length = most ? (double)in_range[row] / most * bar_width + 0.5 : 0;
 			char text[32];
 
-			/* What there is shows, however little it is. */
+			/* The smallest count still has a bar. */
 			if (in_range[row] && length < 1)
 				length = 1;
 			if (!in_range[row])

@@ -9,8 +9,8 @@
 #include <string.h>
 
 /*
- * The header of a record: 28 bits of event, how many words of data, and whether
- * a time stamp comes before them. xen/include/public/trace.h.
+ * The header of a record has 28 bits of event, the number of words of data, and whether a
+ * time stamp comes before the data (xen/include/public/trace.h).
  */
 #define EVENT(header)		((header) & 0x0fffffff)
 #define NR_WORDS(header)	((header) >> 28 & 7)
@@ -20,7 +20,7 @@
 #define LOST_RECORDS		0x0001f001
 #define CPU_CHANGE		0x0001f003
 #define WINDOW_HEADER		(CPU_CHANGE | 2u << 28)
-/* The state that a vCPU leaves is in bits 8 and 9, the one that it enters in 4 and 5. */
+/* Bits 8 and 9 have the state that a vCPU leaves, bits 4 and 5 the one that it enters. */
 #define RUNSTATE_CHANGE		0x00021001
 #define RUNSTATE_BITS		0x00000330
 #define CONTINUE_RUNNING	0x00021002
@@ -29,62 +29,62 @@
 #define PV_PTWR_PAE		0x0020100c
 #define PV_HYPERCALL		0x0020100d
 #define PV_SUBCALL		0x0020200e
-#define FLAG_64			0x00000100	/* set in all but those two where addresses have 64 bits */
+#define FLAG_64			0x00000100	/* the record has addresses of 64 bits */
 
-/* The mask chooses by class and sub-class; Xen writes LOST_RECORDS, and xentrace CPU_CHANGE, anyway. */
+/* A mask chooses classes. LOST_RECORDS of Xen and CPU_CHANGE of xentrace always come. */
 _Static_assert(((RUNSTATE_CHANGE | CONTINUE_RUNNING | PV_PAGE_FAULT | PV_PTWR | PV_PTWR_PAE |
 		 PV_HYPERCALL | PV_SUBCALL) & 0x0ffff000) == TRACE_EVENT_MASK,
 	       "xentrace writes what is counted, and nothing else");
 
 #define RUNSTATE_RUNNING	0
 
-/* Xen sets it in the count of what it has the guest continue (asm/hypercall.h). */
+/* Xen sets this bit in the count of a hypercall that the guest continues (asm/hypercall.h). */
 #define MMU_UPDATE_PREEMPTED	0x80000000u
 
 #define HYPERCALL_IRET		23
 
 /*
- * xentrace writes the buffers of the pCPUs in turn, a window each. So the records
- * of a pCPU are in order, but a vCPU that moves to another pCPU in the middle of
- * a multicall may be seen to go on before it is seen to leave off. The only
- * order across pCPUs is that of the time stamps. Hence the times that a vCPU ran
- * wait here, in that order, for those that may yet come in between. Where more
- * wait than this, the oldest half is taken as it is.
+ * xentrace writes the buffers of the pCPUs in turn, each as a window. So the records of a
+ * pCPU are in order, but if a vCPU moves to another pCPU in the middle of a multicall, the
+ * trace can have the rest of the multicall before its beginning. Across pCPUs, only the time
+ * stamps give the order. So the intervals in which a vCPU ran wait here, sorted by time
+ * stamp, since others can still come in between. When more than this wait, the oldest half
+ * is resolved as it is.
  */
 #define MAX_INTERVALS		4096u	/* of a vCPU */
 #define MAX_ALL_INTERVALS	(1u << 20)
-#define MAX_KEPT		(1u << 17)	/* of a part, between two trace_join() */
+#define MAX_KEPT		(1u << 17)	/* of a part, from one trace_join() to the next */
 
-/* All parts together are to have no more than one trace may have. */
+/* So that all parts together have at most as many as a trace may have. */
 #define PART_MAX_VCPUS		(STATS_MAX_ALL_VCPUS / TRACE_MAX_PARTS)
 
-/* A time that a vCPU ran without a break, and made a multicall. */
+/* An interval in which a vCPU ran without a break and made multicalls. */
 struct interval {
 	uint64_t start;		/* time stamp */
 	uint32_t first;		/* calls of its first multicall */
-	uint32_t open;		/* calls left of its last one, when it was preempted; or 0 */
+	uint32_t open;		/* calls left of its last one, if Xen preempted it; else 0 */
 	bool batch;		/* the first was counted as a batch */
 };
 
 struct vcpu {
-	struct batch_stats no_list;	/* of usual_records(), for what is no batch */
+	struct batch_stats no_list;	/* where usual_records() counts what is not a batch */
 	struct vcpu_stats stats;
 	uint16_t domid, id;
 	struct interval *interval;	/* by ascending start */
 	unsigned int nr_intervals, room;
-	uint32_t open;		/* of the last one that does not wait any more */
+	uint32_t open;		/* of the last interval that was resolved */
 };
 
-/* What is known of a pCPU, and of the time since current began to run on it. */
+/* A pCPU, and the interval since current began to run on it. */
 struct pcpu {
-	struct vcpu *current;	/* NULL: not known, or nobody counted */
+	struct vcpu *current;	/* NULL: not known, or not counted */
 	uint64_t tsc;		/* of the last record */
 	struct interval now;
 	uint64_t nr_multicalls;	/* since now.start */
 	bool batch;		/* the last multicall was counted as a batch */
 	uint32_t size;		/* of the last multicall */
-	uint32_t left;		/* its sub-calls that were not seen */
-	uint32_t open;		/* left of the last that was preempted, 0: none */
+	uint32_t left;		/* its sub-calls that have not come yet */
+	uint32_t open;		/* calls left of the last that was preempted; 0: none was */
 };
 
 struct domain {
@@ -93,7 +93,7 @@ struct domain {
 	struct vcpu **vcpu;
 };
 
-/* What a part keeps for trace_join(). */
+/* What a part keeps up to the next trace_join(). */
 struct kept {
 	struct interval interval;
 	uint64_t order;
@@ -102,26 +102,26 @@ struct kept {
 
 struct trace {
 	uint64_t lost, unattributed;	/* as in struct stats */
-	size_t nr_vcpus;	/* of all domains, those too that only make room for higher ones */
+	size_t nr_vcpus;	/* of all domains, with those that only make room for higher ids */
 	size_t nr_intervals;	/* of all vCPUs */
 	size_t nr_domains;
 	struct domain *domain;	/* by ascending domid */
 	struct pcpu *pcpu[TRACE_MAX_PCPUS];
-	unsigned int nr_pcpus;	/* of pcpu[], up to the last that was seen */
+	unsigned int nr_pcpus;	/* in pcpu[], up to the last that was seen */
 	struct pcpu *window_pcpu;
 	uint32_t window;	/* bytes left of the window */
 	uint64_t offset;	/* of the next record */
-	uint8_t partial[MAX_RECORD];	/* the beginning of a record that is not all here */
+	uint8_t partial[MAX_RECORD];	/* the beginning of a record whose rest was not fed yet */
 	size_t nr_partial;
 	bool corrupt;
 	char error[160];
 
 	uint64_t until;		/* as trace_until() */
-	size_t max_vcpus;	/* of nr_vcpus */
-	bool left_out;		/* a vCPU or an interval was, for want of room */
+	size_t max_vcpus;	/* the limit of nr_vcpus */
+	bool left_out;		/* there was no room for a vCPU or an interval */
 
 	bool part;
-	uint64_t order;		/* of what comes next */
+	uint64_t order;		/* of what is fed next */
 	struct kept *kept;	/* by ascending order */
 	size_t nr_kept, kept_room;
 };
@@ -164,7 +164,7 @@ static int corrupt(struct trace *trace, const char *what)
 	return -1;
 }
 
-/* The domain, made if it is not there; NULL: no memory. */
+/* Adds the domain if it is not there. NULL: no memory. */
 static struct domain *find_domain(struct trace *trace, uint16_t domid)
 {
 	size_t low = 0, high = trace->nr_domains;
@@ -224,7 +224,7 @@ static struct vcpu *make_vcpu(struct trace *trace, uint16_t domid, uint16_t id)
 	return *slot;
 }
 
-/* NULL: none that is counted. That there is no memory for it makes it one. */
+/* NULL: this vCPU is not counted, possibly because there is no memory for it. */
 static struct vcpu *find_vcpu(struct trace *trace, uint32_t domid, uint32_t id)
 {
 	struct vcpu *vcpu;
@@ -244,7 +244,7 @@ static void count_batch(struct batch_stats *batch, uint32_t size)
 	batch->requests += size;
 }
 
-/* It was counted as a batch, and turned out to continue one. */
+/* A multicall that was counted as a batch is a continuation after all. */
 static void make_continuation(struct vcpu_stats *stats, uint32_t size)
 {
 	struct batch_stats *batch = &stats->batch[BATCH_MULTICALL];
@@ -255,8 +255,8 @@ static void make_continuation(struct vcpu_stats *stats, uint32_t size)
 }
 
 /*
- * What ran first goes on with what was left open before. Returns what the last one
- * left open.
+ * The first multicall of an interval continues the open one of the interval before, if it has
+ * as many calls as were left. Returns what the last interval left open.
  */
 static uint32_t resolve(struct vcpu_stats *stats, const struct interval *interval,
 			unsigned int nr, uint32_t open)
@@ -287,7 +287,7 @@ static void add_interval(struct trace *trace, struct vcpu *vcpu, const struct in
 		unsigned int room = vcpu->room ? 2 * vcpu->room : 16;
 		struct interval *interval = realloc(vcpu->interval, room * sizeof(*interval));
 
-		/* Out of memory, or of the room for all: in the order of the file, then. */
+		/* No memory, or too many intervals: resolve it now, in the order of the file. */
 		if (!interval || trace->nr_intervals >= MAX_ALL_INTERVALS) {
 			vcpu->interval = interval ? interval : vcpu->interval;
 			vcpu->open = resolve(&vcpu->stats, new, 1, vcpu->open);
@@ -296,7 +296,7 @@ static void add_interval(struct trace *trace, struct vcpu *vcpu, const struct in
 		vcpu->interval = interval;
 		vcpu->room = room;
 	}
-	/* It is nearly always the last. */
+	/* It nearly always comes last. */
 	for (i = vcpu->nr_intervals; i && vcpu->interval[i - 1].start > new->start; i--)
 		vcpu->interval[i] = vcpu->interval[i - 1];
 	vcpu->interval[i] = *new;
@@ -325,8 +325,8 @@ static void keep_interval(struct trace *part, const struct vcpu *vcpu, const str
 }
 
 /*
- * The last multicall will have no more sub-calls. If it had one at least, but not
- * all, Xen preempted it: it looks for a reason to after the first.
+ * The last multicall gets no more sub-calls. If some but not all of them came, Xen preempted
+ * it: Xen does that after the first sub-call at the earliest.
  */
 static void close_multicall(struct pcpu *pcpu)
 {
@@ -335,7 +335,7 @@ static void close_multicall(struct pcpu *pcpu)
 	pcpu->left = 0;
 }
 
-/* lost: nobody knows what it did last, so it is not known to have stopped in a multicall. */
+/* lost: the last records are not known, so the vCPU may not have stopped in a multicall. */
 static void stop_running(struct trace *trace, struct pcpu *pcpu, bool lost)
 {
 	if (!pcpu->current)
@@ -380,8 +380,8 @@ static void multicall(struct pcpu *pcpu, uint32_t size)
 }
 
 /*
- * If the first sub-call continues, so does the multicall: Xen preempted it inside
- * of that sub-call, which was seen, so that one more is left than seemed to be.
+ * If the first sub-call is a continuation, so is the multicall. Xen preempted it inside of
+ * that sub-call, which was counted as done, so one more call is left.
  */
 static void first_subcall_continues(struct pcpu *pcpu)
 {
@@ -396,11 +396,10 @@ static void first_subcall_continues(struct pcpu *pcpu)
 }
 
 /*
- * The first word of a hypercall's record is its number and, in two bits for each
- * argument, how many words of it follow. *count: where that of index 1 begins, 0
- * if it is not there. Returns false if the record does not fit its first word:
- * Xen writes any number there that the guest made up, and no arguments, so that
- * the upper bits are the guest's.
+ * The first word of a hypercall's record has its number, and two bits for each argument: how
+ * many words of it follow. Sets *count to where the argument with index 1 begins, 0 if it is
+ * not there. Returns false if the record does not fit its first word. A guest can call any
+ * number; Xen then writes that as the first word, without arguments.
  */
 static bool find_count(uint32_t first, unsigned int nr_words, unsigned int *count)
 {
@@ -419,7 +418,7 @@ static bool find_count(uint32_t first, unsigned int nr_words, unsigned int *coun
 	return nr == nr_words;
 }
 
-/* A hypercall or a sub-call that is no list of anything. */
+/* Counts a hypercall or a sub-call without a list. */
 static inline void count_call(struct pcpu *pcpu, uint32_t op, bool sub)
 {
 	if (!sub) {
@@ -429,7 +428,7 @@ static inline void count_call(struct pcpu *pcpu, uint32_t op, bool sub)
 	pcpu->current->stats.subcall[op]++;
 	if (pcpu->left)
 		pcpu->left--;
-	/* Xen ends a multicall with it, and there is nothing to go on with. */
+	/* It ends the multicall, and nothing is left of it to continue. */
 	if (op == HYPERCALL_IRET)
 		pcpu->left = 0;
 }
@@ -462,7 +461,7 @@ static inline const char *hypercall(struct trace *trace, struct pcpu *pcpu, cons
 		return "a hypercall without a number";
 	first = word(data);
 	op = first & 0xfffff;
-	/* Nearly all of them: no argument, or 32 bits of the one with index 1. */
+	/* Nearly all have no argument, or 32 bits of the one with index 1. */
 	if (first == op && nr_words == 1)
 		count = 0;
 	else if (first == (op | 1 << 22) && nr_words == 2)
@@ -492,7 +491,7 @@ static const char *runstate(struct trace *trace, struct pcpu *pcpu, uint32_t eve
 
 	if (!nr_words)
 		return "a runstate change without a vCPU";
-	/* Others wake up a vCPU from a pCPU that it does not run on. */
+	/* The record of a vCPU that wakes up can come from a pCPU that it does not run on. */
 	if (event != CONTINUE_RUNNING && old != RUNSTATE_RUNNING && new != RUNSTATE_RUNNING)
 		return NULL;
 	vcpu = find_vcpu(trace, word(data) >> 16, word(data) & 0xffff);
@@ -504,7 +503,7 @@ static const char *runstate(struct trace *trace, struct pcpu *pcpu, uint32_t eve
 	return NULL;
 }
 
-/* CPU_CHANGE: whose records come next, and how many bytes of them. */
+/* CPU_CHANGE says which pCPU the next records are of, and how many bytes they have. */
 static const char *new_window(struct trace *trace, const uint8_t *p)
 {
 	struct trace_window window;
@@ -527,7 +526,7 @@ static const char *new_window(struct trace *trace, const uint8_t *p)
 	return NULL;
 }
 
-/* A whole record. NULL, or what is wrong with it. */
+/* Counts a whole record. Returns NULL, or what is wrong with it. */
 static inline const char *record(struct trace *trace, const uint8_t *p, uint32_t header,
 				 size_t size)
 {
@@ -584,22 +583,22 @@ static inline const char *record(struct trace *trace, const uint8_t *p, uint32_t
 }
 
 /*
- * Nearly all records have one of a few headers, and come in an order that a processor
- * cannot guess: it is faster to look up what they count than to decide it. All that
- * usual_records() does not do, record() does, and it counts the same.
+ * Nearly all records have one of a few headers, in an order that a processor cannot predict.
+ * So it is faster to look up what they count than to branch. usual_records() counts these;
+ * record() can count all of them, and gives the same counts.
  */
 struct form {
 	uint32_t header;
-	uint32_t mask, args;	/* masked, the first word is these and a hypercall's number */
-	uint32_t size_mask;	/* of the second word */
-	uint32_t counter;	/* of number 0, as an index into struct vcpu */
+	uint32_t mask, args;	/* first word & mask is args and a hypercall number */
+	uint32_t size_mask;	/* for the second word */
+	uint32_t counter;	/* the index in struct vcpu of the count of number 0 */
 	uint32_t is_subcall;
-	const uint16_t *list;	/* by number: the batch_stats to count it in, as such an index */
+	const uint16_t *list;	/* by number: as counter, of its batch_stats */
 };
 
-/* struct vcpu begins with counters and nothing else, so it can be walked as an array. */
+/* struct vcpu begins with nothing but counts, so they can be treated as an array. */
 #define INDEX(member)	(offsetof(struct vcpu, member) / sizeof(uint64_t))
-#define NO_LIST		INDEX(no_list)	/* 0: of all that the tables do not name */
+#define NO_LIST		INDEX(no_list)	/* is 0, for all numbers that the tables leave out */
 #define FOR_MULTICALL	0xfffe
 #define FOR_RECORD	0xffff
 
@@ -632,13 +631,13 @@ static const uint16_t subcall_with_size[64] = {
 };
 
 #define HEADER(event, nr_words)	((event) | (nr_words) << 28 | 1u << 31)
-/* Another one for each of the headers below. */
+/* It differs for all headers below. */
 #define SLOT(header)	(((header) & 15) | ((header) >> 24 & 0x70))
 #define FORM(event, nr_words, ...) \
 	[SLOT(HEADER(event, nr_words))] = { HEADER(event, nr_words), __VA_ARGS__ }
 
 static const struct form forms[128] = {
-	[SLOT(0)] = { .header = ~0u },	/* not 0, which is the header of a record too */
+	[SLOT(0)] = { .header = ~0u },	/* not 0, since a record can have the header 0 */
 	FORM(PV_HYPERCALL, 1u, ~0u, 0, 0, INDEX(stats.hypercall), 0, hypercall_without_size),
 	FORM(PV_HYPERCALL, 2u, ~0u, 1 << 22, ~0u, INDEX(stats.hypercall), 0, hypercall_with_size),
 	FORM(PV_SUBCALL, 1u, ~0u, 0, 0, INDEX(stats.subcall), 1, subcall_without_size),
@@ -647,7 +646,7 @@ static const struct form forms[128] = {
 	FORM(PV_PTWR | FLAG_64, 6u, 0, 0, 0, INDEX(stats.ptwr), 0, no_number),
 };
 
-/* Counts records of the vCPU that runs, and returns where it stopped. */
+/* Counts records of the vCPU that runs. Returns where the first other record begins. */
 static const uint8_t *usual_records(struct pcpu *pcpu, const uint8_t *p, const uint8_t *end)
 {
 	uint64_t *counter = (uint64_t *)pcpu->current;
@@ -696,7 +695,7 @@ int trace_feed(struct trace *trace, const void *buf, size_t len)
 	if (trace->corrupt)
 		return -1;
 
-	/* Complete a record of which the last call had the beginning. */
+	/* Complete the record that the last call ended in. */
 	while (trace->nr_partial && p < end) {
 		trace->partial[trace->nr_partial++] = *p++;
 		if (trace->nr_partial < 4)
@@ -751,7 +750,7 @@ int trace_snapshot(const struct trace *trace, struct stats *stats)
 	for (size_t d = 0; d < trace->nr_domains; d++) {
 		const struct domain *domain = &trace->domain[d];
 
-		/* Downwards, so that the room for all of them is made at once. */
+		/* The last first, since it makes room for all. */
 		for (unsigned int i = domain->nr_vcpus; i-- > 0;) {
 			struct vcpu_stats *to;
 
@@ -856,7 +855,7 @@ static void add_counts(struct trace *whole, const struct trace *part)
 int trace_finish_parts(struct trace *whole, struct trace *const *part, unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i++) {
-		/* What ends in the middle of a window is nothing to count in parts. */
+		/* A trace that ends in the middle of a window cannot be counted in parts. */
 		if (part[i]->nr_partial || part[i]->window)
 			return -1;
 		stop_all(part[i]);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reads what xentrace writes, piece by piece: any split of the file gives the same
- * counts. Memory does not grow with the length of the trace, and for any input
- * stays under 256 MB: the records of a vCPU past STATS_MAX_VCPUS or
- * STATS_MAX_ALL_VCPUS are unattributed.
+ * Counts what is in a trace of xentrace, piece by piece. The counts do not depend on how the
+ * trace is split. The memory does not grow with the length of the trace, and stays under
+ * 256 MB for any input: records of vCPUs past STATS_MAX_VCPUS or STATS_MAX_ALL_VCPUS are
+ * unattributed.
  */
 #ifndef XENBATCH_TRACE_H
 #define XENBATCH_TRACE_H
@@ -24,7 +24,7 @@
 #define TRACE_TEXT(number)	TRACE_TEXT_OF(number)
 #define TRACE_EVENT_MASK_TEXT	TRACE_TEXT(TRACE_EVENT_MASK)
 
-#define TRACE_MAX_PCPUS		4096u	/* a trace with more is corrupt */
+#define TRACE_MAX_PCPUS		4096u	/* a trace that has more is corrupt */
 
 struct trace;
 
@@ -33,64 +33,65 @@ struct trace *trace_new(void);
 void trace_free(struct trace *trace);
 
 /*
- * Before anything is fed: the records of each pCPU from this time stamp on are as if they
- * were not there. 0: there is no such end.
+ * Ignores the records of each pCPU from this time stamp on. Call it before trace_feed().
+ * 0: ignores none.
  */
 void trace_until(struct trace *trace, uint64_t tsc);
 
 /*
- * 0, or -1 once the trace turned out to be corrupt: trace_error() has the reason,
- * and what was counted up to there stays. Feeding it more is another -1.
+ * 0; or -1 if the trace is corrupt. trace_error() then says why, what was counted up to there
+ * stays, and further calls return -1 as well.
  */
 int trace_feed(struct trace *trace, const void *buf, size_t len);
 
 /*
- * The end of the file. 0; 1 if it cuts off a record or a window, which
- * trace_error() says, and what came before is counted; -1 as trace_feed(), or
- * because there was nothing at all.
+ * Call it at the end of the file. 0; 1 if the file ends in a record or a window: what comes
+ * before is counted, and trace_error() says where that is; -1 as trace_feed(), or if the file
+ * is empty.
  */
 int trace_finish(struct trace *trace);
 
-/* One line with the byte offset, "" if nothing was wrong. */
+/* One line, with the offset of the byte that is wrong. "": nothing is wrong. */
 const char *trace_error(const struct trace *trace);
 
 /*
- * A copy of what was counted so far; to be freed. seconds is 0: a trace has cycles,
- * and not how many a second has. While the trace goes on, its last multicalls may
- * yet turn out to be continuations; they are then batches no more. 0, or -1: no
- * memory, and nothing to free.
+ * A copy of the counts so far. 0: free stats with stats_free(). -1: no memory; there is
+ * nothing to free. seconds is 0, since a trace does not say how many cycles a second has. A
+ * multicall near the end of the trace counts as a batch until later records show that it is
+ * a continuation.
  */
 int trace_snapshot(const struct trace *trace, struct stats *stats);
 
 /*
- * A trace can be counted in parts, each in a thread of its own: the windows of some
- * pCPUs, all of them and in their order. Only multicalls that went on on another pCPU
- * need more than one part to be seen, and for these the parts are joined from time to
- * time. In the end the counts are the same as those of trace_feed().
+ * A trace can be counted in parts, each by a thread. A part is fed all windows of some pCPUs,
+ * in their order. Only a multicall that goes on on another pCPU needs more than one part, so
+ * the parts are joined from time to time. The counts are those of trace_feed() in the end.
  */
 #define TRACE_MAX_PARTS		8u
 
 struct trace_window {
-	uint32_t pcpu, size;	/* bytes of records */
+	uint32_t pcpu;
+	uint32_t size;		/* bytes of records */
 };
 
-#define TRACE_WINDOW_HEADER	12u	/* bytes before them */
+#define TRACE_WINDOW_HEADER	12u	/* bytes before the records */
 
-/* False: no window begins here. */
+/* Reads the header of a window. False: there is no such header at p. */
 bool trace_window(const uint8_t *p, struct trace_window *window);
 
 struct trace *trace_new_part(void);
 
-/* As trace_feed(). order: where the window that this is of begins in the whole. */
+/* As trace_feed(), of a single window. order: where the window begins in the whole trace. */
 int trace_feed_part(struct trace *part, uint64_t order, const void *buf, size_t len);
 
 /*
- * Takes to whole, which is fed nothing, what the parts have for it; all of them have
- * come as far. 0; -1: there was no room for something, and the counts are not right.
+ * Moves what the parts keep for it to whole, which is not fed anything itself. All parts must
+ * have been fed up to the same place. 0; or -1: there was not enough room, so that the counts
+ * are wrong.
  */
 int trace_join(struct trace *whole, struct trace *const *part, unsigned int nr);
 
-/* The end, instead of the last trace_join() and of trace_finish(). */
+/* The end of all parts: replaces the last trace_join(), and trace_finish(). */
 int trace_finish_parts(struct trace *whole, struct trace *const *part, unsigned int nr);
 
 #endif /* XENBATCH_TRACE_H */

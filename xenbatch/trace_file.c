@@ -12,13 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Records are read in pieces that fit a cache. To find the next window takes less. */
+/* How much is read at once: of records, a piece that fits a cache; of a header, less. */
 #ifndef TRACE_FILE_BUFFER
 #define TRACE_FILE_BUFFER	(128 * 1024)
 #endif
 #define HEADER_READ		(TRACE_FILE_BUFFER / 32)
 
-/* The parts are joined after so many bytes, which bounds what they keep until then. */
+/* The parts are joined each time that so many bytes are done, so they never keep much. */
 #ifndef TRACE_FILE_ROUND
 #define TRACE_FILE_ROUND	(32 * 1024 * 1024)
 #endif
@@ -29,20 +29,20 @@ struct worker {
 	pthread_t thread;
 	bool failed;
 	int fd;
-	uint64_t at;		/* of the next window */
-	uint64_t until, end;	/* of the round, and of the file */
+	uint64_t at;		/* where the next window begins */
+	uint64_t until, end;	/* the end of the round, and of the file */
 	struct trace *part;
-	unsigned int number, of;	/* which of how many */
+	unsigned int number, of;	/* this worker, and how many there are */
 	uint8_t owner[TRACE_MAX_PCPUS];
-	unsigned int nr_pcpus;	/* that were seen */
-	uint64_t from;		/* what is in the buffer */
+	unsigned int nr_pcpus;	/* how many were seen */
+	uint64_t from;		/* where in the file the buffer begins */
 	size_t length;
 	uint8_t buffer[TRACE_FILE_BUFFER];
 };
 
 /*
- * What is at that byte of the file, min bytes at least; if it has to be read, up to max.
- * NULL: there are not so many.
+ * At least min bytes of the file, from a place on. If they have to be read, reads up to max.
+ * NULL: there are fewer than min.
  */
 static const uint8_t *look(struct worker *worker, uint64_t at, size_t min, size_t max,
 			   size_t *length)
@@ -60,8 +60,8 @@ static const uint8_t *look(struct worker *worker, uint64_t at, size_t min, size_
 }
 
 /*
- * All threads see all windows, in the same order, and so agree on whose they are. In
- * turn, as they come: the numbers of the pCPUs may all be even.
+ * pCPUs go to the threads in turn, in the order in which they are seen: their numbers may all
+ * be even. All threads see all windows in the same order, so they agree.
  */
 static bool is_own(struct worker *worker, uint32_t pcpu)
 {
@@ -91,7 +91,7 @@ static int count_window(struct worker *worker, uint64_t end)
 	return 0;
 }
 
-/* The windows that begin in this round. */
+/* Counts the windows that begin in this round. */
 static int count_windows(struct worker *worker)
 {
 	while (worker->at < worker->until) {
@@ -122,8 +122,8 @@ static void *work(void *arg)
 }
 
 /*
- * A thread lives for some milliseconds, and the system would leave it for that long on
- * the processor that it was made on.
+ * Gives a thread a processor of its own. It runs for a few milliseconds, and the system would
+ * leave it on the processor that it was created on for that long.
  */
 static void place(pthread_attr_t *attr, unsigned int number)
 {
@@ -173,7 +173,7 @@ static int count_rounds(struct worker *worker, unsigned int nr, struct trace *wh
 	const uint64_t begin = worker->at, end = worker->end;
 
 	for (uint64_t at = begin; at < end;) {
-		/* The system cannot see that this is read from one end to the other. */
+		/* With several threads, the system does not see that the file is read in order. */
 		posix_fadvise(worker[0].fd, at, 2 * TRACE_FILE_ROUND, POSIX_FADV_WILLNEED);
 		at = end - at > TRACE_FILE_ROUND ? at + TRACE_FILE_ROUND : end;
 		for (unsigned int i = 0; i < nr; i++)

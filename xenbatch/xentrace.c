@@ -178,7 +178,7 @@ static int read_records(struct xentrace *xentrace, struct trace *trace, struct e
 		if (!xentrace->began)
 			xentrace->began = seconds_now();
 		if (trace_feed(trace, buffer, length))
-			return failed(error, "what xentrace writes: %s", trace_error(trace));
+			return failed(error, "the output of xentrace: %s", trace_error(trace));
 		/* However much there is to read, the caller gets its turn. */
 		if (length < (ssize_t)sizeof(buffer))
 			break;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mktrace SIZE: a trace of about SIZE bytes (k, M, G may follow) on standard output,
- * as xentrace writes it while two domains fork a lot: what `xenbatch report` and
- * xenalyze are timed with. The same SIZE gives the same bytes.
+ * mktrace SIZE: writes a trace of about SIZE bytes (k, M, G may follow) to standard output,
+ * as xentrace does while two domains fork a lot. bench/run times xenbatch report and xenalyze
+ * with it. The same SIZE gives the same bytes.
  *
  * The pCPUs' windows come in rounds. In each, a pCPU runs vCPUs in turn; they flush
  * runs of page table updates in lazy MMU sections, pin and unpin page tables, take
@@ -20,7 +20,7 @@
 
 static uint64_t random_state = 88172645463325252ull;
 
-/* xorshift64, so that all machines give the same trace. */
+/* xorshift64: the same numbers on all machines. */
 static uint32_t below(uint32_t limit)
 {
 	random_state ^= random_state << 13;
@@ -59,7 +59,7 @@ static void some_work(struct build *b)
 	b->tsc += 500 + below(5000);
 }
 
-/* xenalyze goes by the time stamps, so a window of each pCPU ends at about the same time. */
+/* xenalyze follows the time stamps, so the windows of a round end at about the same time. */
 static void one_window(struct build *b, unsigned int pcpu, unsigned int *running, uint64_t *tsc,
 		       uint64_t until)
 {
@@ -71,7 +71,7 @@ static void one_window(struct build *b, unsigned int pcpu, unsigned int *running
 		for (unsigned int nr = 1 + below(60); nr; nr--)
 			some_work(b);
 		leave(b, 1 + i % 2, i / 2);
-		/* pCPU n runs vCPUs n and n + 4, so that none runs on two at a time. */
+		/* pCPU n runs vCPUs n and n + 4, so that no vCPU runs on two at a time. */
 		i = i < NR_PCPUS ? i + NR_PCPUS : i - NR_PCPUS;
 		run(b, 1 + i % 2, i / 2);
 		running[pcpu] = i;
@@ -105,7 +105,7 @@ int main(int argc, char **argv)
 		fputs("usage: mktrace SIZE\n", stderr);
 		return 2;
 	}
-	/* Who runs at the start. */
+	/* The vCPUs that run at the start. */
 	for (unsigned int i = 0; i < NR_PCPUS; i++) {
 		running[i] = i;
 		b.tsc = until + i;

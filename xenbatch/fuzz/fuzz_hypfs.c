@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A blob that no hypervisor would give. */
+/* Feeds the reader of hypfs any blob. */
 
 #include <stdlib.h>
 
@@ -14,11 +14,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	stats_init(&stats, "hypfs");
 	if (hypfs_decode(data, size, &stats, 1, &error)) {
-		/* What came before the error is not counted, and there is a reason. */
+		/* An error counts nothing, and has a reason. */
 		if (stats.nr_domains || !*error.text)
 			abort();
 	} else if (stats.nr_domains) {
-		/* Room is made for those alone that the blob has, 8 bytes each at the least. */
+		/* A vCPU has at least 8 bytes in the blob, so there cannot be more than fit. */
 		if (stats.domain[0].nr_vcpus > size / 8)
 			abort();
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A record that nobody wrote. What can be read can be written, and read again. */
+/* Feeds the reader of JSON any text. A record that can be read can be written and read again. */
 
 #include <stdlib.h>
 #include <string.h>

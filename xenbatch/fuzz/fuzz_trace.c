@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A trace that no xentrace wrote, up to a time that the input chooses: read at once, in
- * pieces of a length that it chooses, too, and as a file by several threads. All must
- * count the same, and keep the sums of docs/counting.md.
+ * Feeds the reader of traces any bytes: at once, in pieces, and as a file read by several
+ * threads. The input chooses the length of the pieces and the time stamp to end at. All must
+ * give the same counts, with the sums of docs/counting.md.
  */
 
 #define _GNU_SOURCE	/* memfd_create() */
@@ -16,7 +16,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Any eight bytes, which may be one of the time stamps; or there is no such end. */
+/* Any eight bytes of the input, which can be a time stamp; or 0, no end. */
 static uint64_t until;
 
 static void choose_until(const uint8_t *data, size_t size, uint8_t chosen)
@@ -47,7 +47,7 @@ static int read_trace(const uint8_t *data, size_t size, size_t piece, struct sta
 	return ret;
 }
 
-/* False: it is not for threads, as nothing is that has something wrong. */
+/* False: threads cannot read it, for example because it is corrupt. */
 static bool read_file(const uint8_t *data, size_t size, unsigned int nr_threads,
 		      struct stats *stats)
 {
@@ -106,7 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	check_same(&whole, &pieces);
 	stats_free(&pieces);
-	/* Threads take time. */
+	/* Not every time, since threads are slow. */
 	if (chosen % 4 == 0 && read_file(data, size, 2 + chosen / 4 % 3, &threads)) {
 		if (ret)
 			abort();

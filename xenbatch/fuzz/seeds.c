@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * seeds FOLDER: writes what the fuzzers begin with, FOLDER/fuzz_NAME/… for each, so
- * that they need not find out the formats by chance.
+ * seeds FOLDER: writes inputs for each fuzzer to begin with, as FOLDER/fuzz_NAME/…, so that
+ * it need not find the format by chance.
  */
 
 #include <errno.h>
@@ -53,7 +53,7 @@ static void goes_on(struct build *b, bool inside)
 	leave(b, 1, 0);
 }
 
-/* The record of a trace seeds the reader of JSON. */
+/* The trace seeds fuzz_trace, and its record fuzz_json. */
 static void trace_seed(struct build *b, const char *name)
 {
 	struct trace *trace = trace_new();

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Builds a trace by hand, record by record, as the tests, the seeds of the fuzzer
- * and the generator of the benchmark need it. A window is open from window() to
- * the next window() or end(), which set its size.
+ * Builds a trace, record by record, for the tests, the seeds of the fuzzers and the benchmark.
+ * A window is open from window() to the next window() or end(), which sets its size.
  */
 #ifndef BUILD_TRACE_H
 #define BUILD_TRACE_H
@@ -16,7 +15,7 @@ struct build {
 	uint8_t *data;
 	size_t size, room;
 	size_t window;		/* where the size of the open window is, 0: none is open */
-	uint32_t pcpu;		/* whose window it is */
+	uint32_t pcpu;		/* the pCPU of the window */
 	uint64_t tsc;		/* of the next record; each takes a cycle */
 };
 
@@ -82,7 +81,7 @@ static inline void runstate(struct build *b, unsigned int domid, unsigned int vc
 	record(b, 0x00021001 | old << 8 | new << 4, WORDS(domid << 16 | vcpu));
 }
 
-/* From idle, whose vCPU has the number of the pCPU, to a vCPU, and back. */
+/* From the idle vCPU, whose id is that of the pCPU, to a vCPU, and back. */
 static inline void run(struct build *b, unsigned int domid, unsigned int vcpu)
 {
 	runstate(b, 0x7fff, b->pcpu, RUNNING, RUNNABLE);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cmd_diff.c, by its exit codes. */
+/* cmd_diff.c: its exit codes, and what it prints. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -118,7 +118,7 @@ static void threshold(void **state)
 	assert_int_equal(diff("--threshold=9", NULL), 1);
 	assert_int_equal(diff("--threshold=+9", NULL), 0);
 	assert_int_equal(diff("--threshold=-9", NULL), 1);
-	/* The same, at any limit. */
+	/* No change is within every limit. */
 	records(100, 100, 31, 31);
 	assert_int_equal(diff("--threshold=0", NULL), 0);
 }
@@ -130,7 +130,7 @@ static void limit_of_a_counter(void **state)
 	assert_int_equal(diff("--counter=mmu_update_mean=30", NULL), 0);
 	assert_int_equal(diff("--counter=mmu_update_mean=-10", NULL), 1);
 	assert_int_equal(diff("--counter=ptwr=50", NULL), 1);
-	/* It comes before the threshold, wherever it stands. */
+	/* It replaces the threshold, before or after it on the command line. */
 	assert_int_equal(diff("--counter=ptwr=100", "--threshold=25", NULL), 0);
 	assert_int_equal(diff("--threshold=25", "--counter=ptwr=100", NULL), 0);
 	assert_int_equal(diff("--threshold=25", NULL), 1);
@@ -168,13 +168,13 @@ static void domains(void **state)
 	assert_int_equal(diff("--threshold=1", "--domain=3=7", NULL), 0);
 	assert_int_equal(diff("--threshold=1", "--domain=guest=Domain-0", NULL), 1);
 	assert_int_equal(diff("--threshold=1", "--domain=7", NULL), 2);
-	/* Nothing is printed of a good one before a bad one. */
+	/* It prints nothing if one of the domains is not there. */
 	capture(stdout);
 	assert_int_equal(diff("-dguest", "-d", "none", NULL), 2);
 	assert_string_equal(captured(), "");
 	assert_int_equal(diff("--threshold=1", "--domain=guest=3", NULL), 2);
 
-	/* One more: it is past a limit if there is one. */
+	/* A domain that only one record has is past any limit. */
 	stats_vcpu(&new, 0, 0)->ptwr = 5;
 	write_record(new_path, &new);
 	assert_int_equal(diff("--threshold=1", NULL), 0);
@@ -183,12 +183,12 @@ static void domains(void **state)
 	assert_int_equal(diff("--threshold=1", NULL), 1);
 	assert_int_equal(diff(NULL), 0);
 
-	/* That number is another domain's now. */
+	/* Another domain has that id now. */
 	fill(&new, 7, "changed", 100, 10, 1);
 	fill(&new, 3, "changed too", 100, 10, 1);
 	write_record(new_path, &new);
 	assert_int_equal(diff("--domain=guest", NULL), 2);
-	/* Without a name, the number says it. */
+	/* If the name is not known, the id decides. */
 	fill(&new, 3, "", 100, 10, 1);
 	write_record(new_path, &new);
 	assert_int_equal(diff("--threshold=1", "--domain=guest", NULL), 0);
@@ -293,7 +293,7 @@ int main(void)
 		cmocka_unit_test(usage_and_input),
 	};
 
-	/* What the command says is not the matter here, and would mix with the results. */
+	/* Else what the command prints would mix with the results. */
 	if (!freopen("/dev/null", "w", stdout))
 		return 1;
 	return cmocka_run_group_tests_name("diff", tests, make_files, remove_files);

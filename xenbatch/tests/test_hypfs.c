@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * hypfs_decode(). A blob is built from a list of descriptors, and then broken in
- * one place. Blobs are handed over in memory of their exact size, so that the
- * address sanitizer sees a read past their end.
+ * hypfs_decode(). A test builds a blob from a list of descriptors, and then breaks it in one
+ * place. Each blob is in memory of its exact size, so that the address sanitizer sees a read
+ * past its end.
  */
 
 #include <setjmp.h>
@@ -28,7 +28,7 @@ struct described {
 	uint32_t kind, nr, linear;
 };
 
-/* What a Xen with xen-patches/ has. */
+/* The counters of a Xen with xen-patches/. */
 static const struct described ours[] = {
 	{ "hypercall", BATCH_STATS_ARRAY, NR_HYPERCALLS, 0 },
 	{ "subcall", BATCH_STATS_ARRAY, NR_HYPERCALLS, 0 },
@@ -80,7 +80,7 @@ static void set_value(struct blob *blob, unsigned int vcpu, unsigned int counter
 	memcpy(blob->data + value_at(blob, vcpu, counter, i), &value, sizeof(value));
 }
 
-/* A number of its own for each value. */
+/* Another number for each value. */
 static uint64_t mark(unsigned int vcpu, unsigned int counter, unsigned int i)
 {
 	return vcpu * UINT64_C(1000000000000) + counter * 1000 + i + 1;
@@ -130,7 +130,7 @@ static int decode(const struct blob *blob, struct stats *stats)
 	int ret;
 
 	assert_non_null(copy);
-	/* One byte off, for nothing says that a blob is aligned. */
+	/* At an odd address, since a blob need not be aligned. */
 	memcpy(copy + 1, blob->data, blob->size);
 	error.text[0] = 0;
 	stats_init(stats, "hypfs");
@@ -140,7 +140,7 @@ static int decode(const struct blob *blob, struct stats *stats)
 	return ret;
 }
 
-/* An error that names the byte, and leaves the stats alone. */
+/* The error must name the byte, and stats must not change. */
 static void expect_error(const struct blob *blob, size_t byte)
 {
 	struct stats stats;
@@ -228,7 +228,7 @@ static void larger_vcpu_block(void **state)
 
 	(void)state;
 	build(&blob, ours, NR(ours), 1);
-	/* 16 bytes of which no descriptor tells. */
+	/* 16 bytes that no descriptor describes. */
 	set32(&blob, HEADER(vcpu_size), get32(&blob, HEADER(vcpu_size)) + 16);
 	blob.size += 16;
 	vcpu = expect_vcpus(&blob, &stats, 1);
@@ -251,7 +251,7 @@ static void unknown_names_and_kinds_are_skipped(void **state)
 
 	(void)state;
 	build(&blob, counter, NR(counter), 1);
-	/* Where it is has a meaning to those alone who know the kind, or the name. */
+	/* A reader that does not know the kind or the name must not look at the place. */
 	set32(&blob, DESC(&blob, 0, offset), UINT32_MAX);
 	set32(&blob, DESC(&blob, 2, nr), UINT32_MAX);
 	vcpu = expect_vcpus(&blob, &stats, 1);
@@ -421,7 +421,7 @@ static void corrupt_header(void **state)
 	set32(&blob, HEADER(vcpu_size), 0x100000);
 	set32(&blob, HEADER(nr_vcpus), 4096);
 	expect_error(&blob, HEADER(nr_vcpus));
-	/* Is to be 0, but a reader has no use for it. */
+	/* It should be 0, but a reader does not look at it. */
 	build(&blob, ours, NR(ours), 2);
 	set32(&blob, HEADER(reserved), 1);
 	expect_fine(&blob, 2);
@@ -505,12 +505,12 @@ static void cut_off_at_every_byte(void **state)
 		assert_int_equal(strncmp(error.text, "byte ", 5), 0);
 		assert_int_equal(stats.nr_domains, 0);
 	}
-	/* What follows the last counter is somebody else's. */
+	/* More bytes after the last counter are fine. */
 	blob.size = size + 5;
 	expect_fine(&blob, 2);
 }
 
-/* Every byte of the header and the descriptors in turn: no crash, and no silence about it. */
+/* Every byte of the header and the descriptors in turn: no crash, and no error without a reason. */
 static void every_byte_broken(void **state)
 {
 	static const uint8_t flip[] = { 0x01, 0x80, 0xff };

@@ -47,7 +47,7 @@ static bool has_equals(const char *value)
 	return strchr(value, '=');
 }
 
-/* -d of a number, -c before what has a '=', -x and --former. */
+/* -d with a number, -c with a '=' in its value, -x and --former. */
 static const struct option_old old[] = {
 	{ 'd', NULL, is_decimal, &option_interval },
 	{ 'c', NULL, has_equals, &text },
@@ -106,7 +106,7 @@ static void values_of_each_kind(void **state)
 	assert_string_equal(values.text, "x");
 	assert_string_equal(argv[14], "a");
 	assert_string_equal(argv[15], "b");
-	/* What is not given stays. The last format counts. */
+	/* What is not given keeps its value. The last format counts. */
 	assert_int_equal(parse("-j --csv -t +5"), 5);
 	assert_int_equal(values.format, OUTPUT_CSV);
 	assert_int_equal(values.source, SOURCE_AUTO);
@@ -181,7 +181,7 @@ static void too_often(void **state)
 static void old_spellings(void **state)
 {
 	(void)state;
-	/* A letter that has a new meaning, by its value. */
+	/* A letter with a new meaning: its value decides. */
 	assert_int_equal(parse("-d 2.5"), 3);
 	assert_true(values.interval == 2.5);
 	assert_int_equal(values.domain.nr, 0);
@@ -191,7 +191,7 @@ static void old_spellings(void **state)
 	assert_int_equal(values.domain.nr, 2);
 	assert_true(values.interval == 0);
 	assert_string_equal(messages, "");
-	/* One that took a value and takes none now. */
+	/* A letter that took a value, and takes none now. */
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(parse(i ? "a -j -ck=v b" : "a -j -c k=v b"), i ? 3 : 4);
 		assert_string_equal(values.text, "k=v");
@@ -204,7 +204,7 @@ static void old_spellings(void **state)
 	assert_string_equal(messages, "");
 	assert_int_equal(parse("a b -c"), 2);
 	assert_int_equal(values.format, OUTPUT_CSV);
-	/* Those that have no new meaning. */
+	/* Spellings without a new meaning. */
 	assert_int_equal(parse("-x y"), 3);
 	assert_string_equal(values.text, "y");
 	assert_non_null(strstr(messages, "-x: this release takes it as -X, --renamed=TEXT; "

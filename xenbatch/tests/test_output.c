@@ -108,7 +108,7 @@ static void json_round_trip(void **state)
 	}
 }
 
-/* A number of its own for each value of counters[] comes back from JSON, and is in CSV. */
+/* Gives each value of counters[] another number; JSON must give it back, and CSV have it. */
 static void every_counter_is_in_every_format(void **state)
 {
 	struct stats stats, read;
@@ -120,7 +120,7 @@ static void every_counter_is_in_every_format(void **state)
 	stats_init(&stats, "hypfs");
 	stats_vcpu(&stats, 3, 0);
 	for (unsigned int c = 0; c < NR_COUNTERS; c++)
-		for (unsigned int i = 0; i < counters[c].nr && counters[c].kind != COUNTER_CALL; i++)
+		for (unsigned int i = 0; i < counters[c].nr; i++)
 			counter_values(&counters[c], stats.domain->vcpu)[i] = ++number;
 	json = written(&stats, OUTPUT_JSON, true);
 	csv = written(&stats, OUTPUT_CSV, true);
@@ -130,7 +130,7 @@ static void every_counter_is_in_every_format(void **state)
 
 	number = 0;
 	for (unsigned int c = 0; c < NR_COUNTERS; c++) {
-		for (unsigned int i = 0; i < counters[c].nr && counters[c].kind != COUNTER_CALL; i++) {
+		for (unsigned int i = 0; i < counters[c].nr; i++) {
 			snprintf(line, sizeof(line), "\nhypfs,,3,,0,%s,%s,%" PRIu64 "\n",
 				 counters[c].name, counter_key(&counters[c], i, key), ++number);
 			if (!strstr(csv, line))
@@ -156,9 +156,9 @@ static void json_that_is_no_record(void **state)
 		{ "", "not JSON at byte 0: cut off" },
 		{ "{", "not JSON at byte 1: cut off" },
 		{ "{}}", "not JSON at byte 2: unexpected character" },
-		{ "[]", "not a record: no JSON object" },
+		{ "[]", "not a record: not a JSON object" },
 		{ "{}", "\"version\" is missing, or is not of type int" },
-		{ "{\"version\":2}", "version 2 of the record, and this reads 1" },
+		{ "{\"version\":2}", "version 2 of the record; this program reads 1" },
 		{ "{\"version\":1,\"source\":7}",
 		  "\"source\" is missing, or is not of type string" },
 		{ HEAD "{}}", "\"domains\" is missing, or is not of type array" },
@@ -173,7 +173,7 @@ static void json_that_is_no_record(void **state)
 		  "\"vcpu\" is not a number from 0 to 8191" },
 		{ HEAD "[{\"domid\":1,\"vcpus\":[{\"vcpu\":0,\"hypercall\":{\"no\":1}}]}]}",
 		  "\"hypercall\" has no hypercall \"no\"" },
-		/* As empty as a vCPU may be, but for one counter. */
+		/* The smallest vCPU, but without its last counter. */
 		{ HEAD "[{\"domid\":1,\"vcpus\":[{\"vcpu\":0,\"hypercall\":{},\"subcall\":{},\"batch\":{"
 		  "\"multicall\":" BATCH ",\"mmu_update\":" BATCH ",\"mmuext_op\":" BATCH
 		  "},\"ptwr\":0}]}]}", "\"page_fault\" is missing, or is not of type int" },
@@ -196,7 +196,7 @@ static void json_that_is_no_record(void **state)
 		assert_string_equal(error.text, bad[i].error);
 		assert_int_equal(stats.nr_domains, 0);
 	}
-	/* That the smallest one can be read makes the ones above say something. */
+	/* The smallest record can be read, so the errors above are not about what it lacks. */
 	assert_int_equal(stats_read_json(HEAD "[]}", strlen(HEAD "[]}"), &stats, &error), 0);
 	stats_free(&stats);
 	assert_int_equal(stats_read_json(HEAD "[{\"domid\":3,\"vcpus\":[" VCPU "]}]}",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* plot.c: what can be said of a picture without looking at it. */
+/* plot.c: what a test can check without looking at the picture. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,7 +33,7 @@ static unsigned int occurrences(const char *text, const char *what)
 	return nr;
 }
 
-/* One bar for each size that there was, of either arm. */
+/* One bar for each size of each arm. */
 static void bars(void **state)
 {
 	struct plot_arm arm[2] = { { .label = "a" }, { .label = "b" } };
@@ -81,7 +81,7 @@ static void nothing_counted(void **state)
 	free(text);
 }
 
-/* What comes from outside is no mark-up, and well-formed XML. */
+/* Text from outside stays text, in well-formed XML. */
 static void text_from_outside(void **state)
 {
 	struct plot_arm arm = { .label = "\xc3\xa9 \xff \xe2\x82 </text>\033\n" };

@@ -19,7 +19,7 @@
 static char path[] = "/tmp/test_report.XXXXXX";
 static const char *printed;
 
-/* Its exit code; what it wrote is in printed. */
+/* Returns its exit code. What it wrote is in printed. */
 static int report(const char *since, const char *until, const char *file)
 {
 	char one[64], two[64], last[64];
@@ -40,7 +40,7 @@ static int report(const char *since, const char *until, const char *file)
 #define CALLS "trace,,1,,0,hypercall,mmu_update,1\ntrace,,1,,0,mmu_update,31,1\n" \
 	      "trace,,1,,0,mmu_update_requests,,31\n"
 
-/* Records are of the times 0 to 5: who runs, a batch, and three traps. */
+/* The records have time stamps 0 to 5: two runstate changes, a batch, and three traps. */
 static void windows(void **state)
 {
 	(void)state;

@@ -26,7 +26,7 @@ static void buckets(void **state)
 	for (size_t i = 0; i < sizeof(expect) / sizeof(expect[0]); i++)
 		assert_int_equal(bucket_of(expect[i].size), expect[i].bucket);
 
-	/* The first size of a bucket is in it, and the one before is not. */
+	/* The first size of a bucket is in it; the size before is in the bucket before. */
 	for (unsigned int i = 0; i < NR_BUCKETS; i++) {
 		assert_int_equal(bucket_of(bucket_first(i)), i);
 		if (i)
@@ -59,7 +59,7 @@ static void count_and_mean(void **state)
 	batch.size[1] = 3;
 	batch.size[31] = 1;
 	batch.requests = 34;
-	batch.continuations = 100;	/* are no batches */
+	batch.continuations = 100;	/* do not count as batches */
 	assert_int_equal(batch_count(&batch), 4);
 	assert_true(batch_mean(&batch) == 8.5);
 }
@@ -75,7 +75,7 @@ static void vcpus_are_made(void **state)
 	stats_vcpu(&stats, 9, 0)->ptwr = 90;
 	stats_vcpu(&stats, 5, 3)->ptwr = 53;
 
-	/* By domid, and nothing was lost when it grew. */
+	/* Sorted by domid, and each growth kept the counts. */
 	assert_int_equal(stats.nr_domains, 3);
 	assert_int_equal(stats.domain[0].domid, 1);
 	assert_int_equal(stats.domain[1].domid, 5);
@@ -136,8 +136,8 @@ static void subtract(void **state)
 	stats_vcpu(&now, 1, 0)->batch[BATCH_MULTICALL].size[2] = 25;
 	stats_vcpu(&now, 1, 1)->ptwr = 4;		/* a new vCPU */
 	stats_vcpu(&now, 2, 0)->ptwr = 5;		/* a new domain */
-	stats_vcpu(&before, 3, 0)->ptwr = 6;		/* one that is gone */
-	stats_vcpu(&before, 4, 0)->ptwr = 9;		/* another one of that number */
+	stats_vcpu(&before, 3, 0)->ptwr = 6;		/* a domain that ended */
+	stats_vcpu(&before, 4, 0)->ptwr = 9;		/* another domain has that id now */
 	stats_vcpu(&now, 4, 0)->ptwr = 8;
 	before.lost = 1;
 	now.lost = 3;
@@ -161,7 +161,7 @@ static void the_table_has_each_value_once(void **state)
 	for (unsigned int c = 0; c < NR_COUNTERS; c++) {
 		const struct counter *counter = &counters[c];
 
-		/* With its NUL, as hypfs has it. */
+		/* It fits a name in hypfs, with its NUL. */
 		assert_true(strlen(counter->name) < 32);
 		assert_true(*counter->unit);
 		for (unsigned int other = 0; other < c; other++) {
@@ -172,7 +172,7 @@ static void the_table_has_each_value_once(void **state)
 		}
 		if (counter->kind == COUNTER_SIZES)
 			assert_int_equal(counter[-1].kind, COUNTER_BY_SIZE);
-		for (unsigned int i = 0; i < counter->nr && counter->kind != COUNTER_CALL; i++)
+		for (unsigned int i = 0; i < counter->nr; i++)
 			owners[counter->offset / sizeof(uint64_t) + i]++;
 	}
 	for (size_t i = 0; i < sizeof(owners); i++)

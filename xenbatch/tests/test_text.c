@@ -21,13 +21,13 @@ static void what_a_terminal_obeys(void **state)
 		{ "", "" },
 		{ "Domain-0 ~", "Domain-0 ~" },
 		{ "a\tb\nc\033[2J\177", "a?b?c?[2J?" },
-		/* Umlauts, a euro and a face stay. */
+		/* Characters of 2, 3 and 4 bytes stay. */
 		{ "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80" },
 		{ "\xc2\xa0", "\xc2\xa0" },
-		/* CSI, as one byte and as a character. */
+		/* CSI, as a byte and as a character. */
 		{ "\x9b" "2J", "?2J" },
 		{ "\xc2\x9b" "2J", "??2J" },
-		/* What is cut off, or never was UTF-8. */
+		/* Characters that are cut off, and bytes that are not UTF-8. */
 		{ "a\xe2\x82", "a??" },
 		{ "\xf0\x9f\x98", "???" },
 		{ "\xc3(", "?(" },

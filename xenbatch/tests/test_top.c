@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* top_view.c, and the replay that top has its records from. */
+/* top_view.c, and the replay of records. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -68,7 +68,7 @@ static void on_80x24(void **state)
 	expect_line(&screen, 2, "    id name              /s       /s  mean       /s  mean       /s  mean      /s");
 	expect_line(&screen, 3, ">    0 Domain-0         200     50.0   2.0      150   1.0        0     -     3.5");
 	expect_line(&screen, 4, "     5 a-name-that      100        0     -      100  31.0        0     -       0");
-	/* What a name has is not for the terminal to obey. */
+	/* A name must not control the terminal. */
 	expect_line(&screen, 5, "     9 e?[2Jvil           0        0     -        0     -        0     -       0");
 	expect_line(&screen, 6, "");
 	expect_line(&screen, 9, "Domain-0 (0), 1 vCPU: batches a second by size");
@@ -117,7 +117,7 @@ static void little_shows(void **state)
 	assert_int_equal(screen_resize(&screen, 24, 80), 0);
 	top_draw(&screen, &stats, &by_batches);
 	expect_line(&screen, 17, "    31                             0.5 #");
-	/* No room for bars, so none over the numbers. */
+	/* There is no room for bars, so they must not cover the numbers. */
 	assert_int_equal(screen_resize(&screen, 24, 30), 0);
 	top_draw(&screen, &stats, &by_batches);
 	for (int line = 0; line < screen.lines; line++)
@@ -162,7 +162,7 @@ static void sorts_and_selects(void **state)
 
 	(void)state;
 	three_domains(&stats);
-	/* More requests than domain 5 has, and yet smaller batches. */
+	/* More requests than domain 5, but smaller batches. */
 	add(&stats, 0, "Domain-0", BATCH_MMU_UPDATE, 1, 10000);
 	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
 		size_t *order = top_order(&stats, expected[i].key);
@@ -181,7 +181,7 @@ static void sorts_and_selects(void **state)
 	view.selected = 9;
 	assert_int_equal(top_move(&stats, &view, -1), 0);
 	assert_int_equal(top_move(&stats, &view, -10), 5);
-	/* It ended. */
+	/* The selected domain ended. */
 	view.selected = 7;
 	assert_int_equal(top_move(&stats, &view, 1), 0);
 	stats_free(&stats);
@@ -206,7 +206,7 @@ static void scrolls_to_the_selected(void **state)
 	top_draw(&screen, &stats, &view);
 	assert_int_equal(strncmp(screen_line(&screen, 3), "    45 ", 7), 0);
 	assert_int_equal(strncmp(screen_line(&screen, 8), ">   50 ", 7), 0);
-	/* The first that needs it, and the last that does not. */
+	/* The first domain that needs scrolling, and the last that does not. */
 	view.selected = 6;
 	top_draw(&screen, &stats, &view);
 	assert_int_equal(strncmp(screen_line(&screen, 8), ">    6 ", 7), 0);
@@ -217,7 +217,7 @@ static void scrolls_to_the_selected(void **state)
 	stats_free(&stats);
 }
 
-/* With the address sanitizer: nothing is written beside the screen. */
+/* The address sanitizer sees what is written outside of the screen. */
 static void any_size_of_screen(void **state)
 {
 	struct top_view view = by_batches;
@@ -274,7 +274,7 @@ static void replays_records(void **state)
 		assert_int_equal(source_period(source, &stats, &error), 0);
 		assert_true(stats.seconds == seconds);
 		assert_int_equal(stats.nr_domains, 3);
-		/* Domain 5 leaves. */
+		/* Remove domain 5. */
 		stats_drop(&stats, 1);
 		assert_int_equal(stats.nr_vcpus, 2);
 		assert_int_equal(stats.domain[1].domid, 9);

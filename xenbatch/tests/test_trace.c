@@ -182,13 +182,13 @@ static void every_kind_of_record(void **state)
 	record(&b, 0x00201004, WORDS(1, 2, 3));
 	ptwr(&b);
 	record(&b, 0x0020100c, WORDS(1, 0, 2, 3));
-	/* None of these counts. */
+	/* These do not count. */
 	record(&b, 0x00201003, WORDS(1, 2));
 	record(&b, 0x00201001, WORDS(1, 2));
 	plain(&b, 0x0001f002, WORDS(0, 0, 0));
 	plain(&b, 0x0001f002, 0, NULL);
 	record(&b, 0x0008f001, 0, NULL);
-	/* Each is a pCPU's and a vCPU's own. */
+	/* Each pCPU and each vCPU has its own. */
 	window(&b, 0);
 	run(&b, 1, 2);
 	hypercall(&b, 0, 0);
@@ -224,7 +224,7 @@ static void who_runs(void **state)
 	(void)state;
 
 	window(&b, 0);
-	hypercall(&b, 0, 0);			/* nobody is known */
+	hypercall(&b, 0, 0);			/* no vCPU is known */
 	page_fault(&b);
 	ptwr(&b);
 	subcall(&b, 0, 0);
@@ -239,11 +239,11 @@ static void who_runs(void **state)
 	run(&b, 3, 0);
 	hypercall(&b, 0, 0);
 	runstate(&b, 3, 0, RUNNING, BLOCKED);
-	hypercall(&b, 0, 0);			/* nobody */
-	/* The pCPU is still 3's after a window of another. */
+	hypercall(&b, 0, 0);			/* no vCPU runs */
+	/* Domain 3 still runs here after a window of another pCPU. */
 	run(&b, 3, 0);
 	window(&b, 1);
-	hypercall(&b, 0, 0);			/* nobody is known here */
+	hypercall(&b, 0, 0);			/* no vCPU is known here */
 	window(&b, 0);
 	hypercall(&b, 0, 0);
 	count(&b);
@@ -267,7 +267,7 @@ static void lost_records(void **state)
 	hypercall(&b, 0, 0);
 	run(&b, 1, 0);
 	hypercall(&b, 0, 0);
-	/* What was before the loss is not known to have been preempted. */
+	/* Before a loss, it is not known whether a multicall was preempted. */
 	hypercall(&b, MULTICALL, 2);
 	subcall(&b, 0, 0);
 	subcall(&b, 0, 0);
@@ -281,7 +281,7 @@ static void lost_records(void **state)
 	assert_sums(vcpu(1, 0));
 }
 
-/* The count says it, as hypercall and as sub-call; with nothing left too. */
+/* A bit in the count marks it: as hypercall, as sub-call, and with a count of 0. */
 static void continued_updates(void **state)
 {
 	struct build b = { };
@@ -311,8 +311,8 @@ static void preempted_between_calls(void **state)
 	hypercall(&b, MULTICALL, 5);
 	subcall(&b, 0, 0);
 	subcall(&b, 0, 0);
-	hypercall(&b, 23, 0);		/* an interrupt of the guest's */
-	hypercall(&b, MULTICALL, 2);	/* has a multicall of its own */
+	hypercall(&b, 23, 0);		/* the guest takes an interrupt */
+	hypercall(&b, MULTICALL, 2);	/* whose handler makes a multicall */
 	subcall(&b, 0, 0);
 	subcall(&b, 0, 0);
 	hypercall(&b, MULTICALL, 3);
@@ -320,7 +320,7 @@ static void preempted_between_calls(void **state)
 	hypercall(&b, MULTICALL, 2);	/* and again */
 	subcall(&b, 0, 0);
 	subcall(&b, 0, 0);
-	hypercall(&b, MULTICALL, 2);	/* a batch: nothing is left of any */
+	hypercall(&b, MULTICALL, 2);	/* a batch: no multicall has calls left */
 	subcall(&b, 0, 0);
 	subcall(&b, 0, 0);
 	count(&b);
@@ -329,7 +329,7 @@ static void preempted_between_calls(void **state)
 	assert_sums(vcpu(1, 0));
 }
 
-/* Xen runs one call at least, so a multicall with none seen has failed. */
+/* Xen runs at least one call, so a multicall without a sub-call has failed. */
 static void failed_multicalls(void **state)
 {
 	struct build b = { };
@@ -360,17 +360,17 @@ static void preempted_inside_a_call(void **state)
 
 	window(&b, 0);
 	run(&b, 1, 0);
-	/* In the second of three: two are left, of which one was seen. */
+	/* Preempted in the second of three: two are left, one of which was seen. */
 	hypercall(&b, MULTICALL, 3);
 	subcall(&b, 0, 0);
 	subcall(&b, MMU_UPDATE, 31);
 	hypercall(&b, MULTICALL, 2);
 	subcall(&b, MMU_UPDATE, PREEMPTED | 20);
 	subcall(&b, 0, 0);
-	/* Nothing is left now, though one call seemed to be. */
+	/* None is left now, though it looks like one. */
 	hypercall(&b, MULTICALL, 1);
 	subcall(&b, 0, 0);
-	/* In the last one, twice. */
+	/* Preempted in the last call, twice. */
 	hypercall(&b, MULTICALL, 2);
 	subcall(&b, 0, 0);
 	subcall(&b, MMUEXT_OP, 9);
@@ -458,7 +458,7 @@ static void moved_to_another_pcpu(void **state)
 	}
 }
 
-/* What ran before is not what goes on, in whatever order the windows come. */
+/* The order of time decides what continues, not that of the windows. */
 static void moved_but_earlier(void **state)
 {
 	(void)state;
@@ -648,7 +648,7 @@ static void another_one_was_preempted_since(void **state)
 	}
 }
 
-/* Another vCPU of the domain has no part in it. */
+/* Another vCPU of the domain does not matter. */
 static void not_the_same_vcpu(void **state)
 {
 	struct build b = { };
@@ -733,7 +733,7 @@ static void up_to_a_time(void **state)
 	build_free(&whole);
 }
 
-/* A guest may call any number, also one that looks as if it had arguments. */
+/* A guest can call any number, even one that looks as if arguments followed. */
 static void made_up_numbers(void **state)
 {
 	struct build b = { };
@@ -930,7 +930,7 @@ static void moved_at_random(void **state)
 	build_free(&b);
 }
 
-/* What is not read by several threads, though nothing is wrong with it. */
+/* Correct traces that several threads do not read. */
 static void not_for_threads(void **state)
 {
 	struct build b = { };
@@ -964,7 +964,7 @@ static void not_for_threads(void **state)
 	build_free(&b);
 }
 
-/* A hostile trace names every vCPU there can be. */
+/* A hostile trace names every possible vCPU. */
 static void too_many_vcpus(void **state)
 {
 	struct build b = { };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* xentrace.c, with shell scripts for an xentrace. */
+/* xentrace.c, with shell scripts in place of xentrace. */
 
 #define _GNU_SOURCE
 
@@ -30,7 +30,7 @@ static char *path_of(const char *name)
 	return path;
 }
 
-/* Starts a script; "$f" is the folder in it. */
+/* Starts a script. Its "$f" is the folder. */
 static struct xentrace *start(const char *script)
 {
 	FILE *f = fopen(path_of("xentrace"), "w");
@@ -42,7 +42,7 @@ static struct xentrace *start(const char *script)
 	return xentrace_start(path_of("xentrace"), &error);
 }
 
-/* Polls and reads until xentrace_read() fails; or, with until_began, records came. */
+/* Polls and reads until xentrace_read() fails, or, with until_began, until records come. */
 static int read_on(struct xentrace *xentrace, bool until_began)
 {
 	double until = seconds_now() + 20;
@@ -101,7 +101,7 @@ static void says_why_it_ended(void **state)
 		{ "kill -KILL $$", "xentrace ended: signal 9, and may have left tracing on: "
 		  "'xentrace -X -T 1 /dev/null' turns it off" },
 		{ "echo This is no trace, whatever else it may be; sleep 10",
-		  "what xentrace writes: corrupt at byte 0: this is not an xentrace file" },
+		  "the output of xentrace: corrupt at byte 0: this is not an xentrace file" },
 	};
 	(void)state;
 
@@ -117,7 +117,7 @@ static void says_why_it_ended(void **state)
 	}
 }
 
-/* It closes stderr, and writes more than a pipe holds while it is ended. */
+/* It closes stderr, and at its end writes more than a pipe holds. */
 static void is_not_held_up(void **state)
 {
 	struct xentrace *xentrace = start("trap 'cat $f/large; echo ended >$f/ended; exit 0' TERM\n"
@@ -166,7 +166,7 @@ static void finds_the_program(void **state)
 
 	assert_null(xentrace_start("/nonexistent/xentrace", &error));
 	assert_string_equal(error.text, "/nonexistent/xentrace: No such file or directory");
-	/* There is none to read from, or to end. */
+	/* NULL is allowed. */
 	assert_int_equal(xentrace_read(NULL, NULL, trace, &error), 0);
 	xentrace_end(NULL);
 }
