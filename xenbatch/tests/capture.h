@@ -23,7 +23,7 @@ static inline void capture(FILE *stream)
 /* Good until the next call. */
 static inline const char *captured(void)
 {
-	static char text[8000];
+	static char text[1 << 17];
 	ssize_t length;
 
 	fflush(capture_stream);

@@ -173,7 +173,10 @@ static void json_that_is_no_record(void **state)
 		  "\"vcpu\" is not a number from 0 to 8191" },
 		{ HEAD "[{\"domid\":1,\"vcpus\":[{\"vcpu\":0,\"hypercall\":{\"no\":1}}]}]}",
 		  "\"hypercall\" has no hypercall \"no\"" },
-		/* The smallest vCPU, but without its last counter. */
+		/* The smallest vCPU, but without one of its counters. */
+		{ HEAD "[{\"domid\":1,\"vcpus\":[{\"vcpu\":0,\"hypercall\":{},\"subcall\":{},\"batch\":{"
+		  "\"multicall\":" BATCH ",\"mmu_update\":" BATCH ",\"mmuext_op\":" BATCH
+		  "},\"page_fault\":0}]}]}", "\"ptwr\" is missing, or is not of type int" },
 		{ HEAD "[{\"domid\":1,\"vcpus\":[{\"vcpu\":0,\"hypercall\":{},\"subcall\":{},\"batch\":{"
 		  "\"multicall\":" BATCH ",\"mmu_update\":" BATCH ",\"mmuext_op\":" BATCH
 		  "},\"ptwr\":0}]}]}", "\"page_fault\" is missing, or is not of type int" },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* plot.c: what a test can check without looking at the picture. */
+/* plot.c, cmd_plot.c: what a test can check without looking at the picture. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +10,10 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "capture.h"
+#include "command.h"
+#include "error.h"
+#include "output.h"
 #include "plot.h"
 
 static char *plot(const char *title, const struct plot_arm *arm, unsigned int nr)
@@ -95,6 +99,72 @@ static void text_from_outside(void **state)
 	free(text);
 }
 
+static char first[] = "/tmp/test_plot.XXXXXX", second[] = "/tmp/test_plot.XXXXXX";
+static const char *picture;
+
+/* Up to four options, and the two records. */
+static int plot_records(const char *options[4])
+{
+	char copy[4][40];
+	char *argv[10] = { "plot" };
+	int argc = 1, ret;
+
+	for (; argc <= 4 && options[argc - 1]; argc++) {
+		snprintf(copy[argc - 1], sizeof(copy[0]), "%s", options[argc - 1]);
+		argv[argc] = copy[argc - 1];
+	}
+	argv[argc++] = first;
+	argv[argc++] = second;
+	capture(stdout);
+	ret = cmd_plot.run(argc, argv);
+	picture = captured();
+
+	return ret;
+}
+
+/* The first record has domains 1 and 2, the second one domain 1 only. */
+static void write_records(void)
+{
+	struct stats stats;
+	FILE *f;
+
+	stats_init(&stats, "trace");
+	stats_vcpu(&stats, 1, 0)->batch[BATCH_MULTICALL].size[2] = 3;
+	for (int i = 0; i < 2; i++) {
+		f = fdopen(mkstemp(i ? first : second), "w");
+		assert_non_null(f);
+		if (i)
+			stats_vcpu(&stats, 2, 0)->batch[BATCH_MULTICALL].size[2] = 4;
+		stats_write_json(f, &stats);
+		assert_int_equal(fclose(f), 0);
+	}
+	stats_free(&stats);
+}
+
+static void the_command(void **state)
+{
+	(void)state;
+	write_records();
+	/* Labels go to the files in order, and a file without one has its name. */
+	assert_int_equal(plot_records((const char *[4]){ "-o-", "-lone" }), EXIT_OK);
+	assert_int_equal(occurrences(picture, "<title>one: 7 of 2</title>"), 1);
+	assert_int_equal(occurrences(picture, "<title>test_plot: 3 of 2</title>"), 1);
+	assert_int_equal(plot_records((const char *[4]){ "-o-", "-lone", "-ltwo", "-d1" }), EXIT_OK);
+	assert_int_equal(occurrences(picture, "<title>one: 3 of 2</title>"), 1);
+	assert_int_equal(occurrences(picture, "<title>two: 3 of 2</title>"), 1);
+	/* The title, with its old letter too. */
+	assert_int_equal(plot_records((const char *[4]){ "-o-", "-Tnow", }), EXIT_OK);
+	assert_int_equal(occurrences(picture, ">now</text>"), 1);
+	assert_int_equal(plot_records((const char *[4]){ "-o-", "-told", }), EXIT_OK);
+	assert_int_equal(occurrences(picture, ">old</text>"), 1);
+	/* A record lacks the domain; --output is missing. */
+	assert_int_equal(plot_records((const char *[4]){ "-o-", "-d1", "-d2", }), EXIT_ERROR);
+	assert_string_equal(picture, "");
+	assert_int_equal(plot_records((const char *[4]){ "-d1", }), EXIT_ERROR);
+	unlink(first);
+	unlink(second);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -102,6 +172,7 @@ int main(void)
 		cmocka_unit_test(ranges),
 		cmocka_unit_test(nothing_counted),
 		cmocka_unit_test(text_from_outside),
+		cmocka_unit_test(the_command),
 	};
 
 	return cmocka_run_group_tests_name("plot", tests, NULL, NULL);

@@ -85,6 +85,32 @@ static void no_window(void **state)
 	assert_int_equal(report("1", "99999999999999999999", path), EXIT_ERROR);
 }
 
+static void domains(void **state)
+{
+	static const struct {
+		const char *domain;
+		int ret;
+		const char *printed;
+	} expect[] = {
+		{ "--domain=1", EXIT_OK, HEADER CALLS "trace,,1,,0,ptwr,,2\n"
+					 "trace,,1,,0,page_fault,,1\n" },
+		{ "-d2", EXIT_OK, HEADER },
+		/* A trace has no names. */
+		{ "-dguest", EXIT_ERROR, "" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(expect) / sizeof(expect[0]); i++) {
+		char option[20];
+		char *argv[] = { "report", "-c", option, path, NULL };
+
+		snprintf(option, sizeof(option), "%s", expect[i].domain);
+		capture(stdout);
+		assert_int_equal(cmd_report.run(4, argv), expect[i].ret);
+		assert_string_equal(captured(), expect[i].printed);
+	}
+}
+
 static int write_trace(void **state)
 {
 	struct build b = { };
@@ -118,6 +144,7 @@ int main(void)
 		cmocka_unit_test(windows),
 		cmocka_unit_test(from_a_pipe),
 		cmocka_unit_test(no_window),
+		cmocka_unit_test(domains),
 	};
 
 	return cmocka_run_group_tests_name("report", tests, write_trace, remove_trace);
