@@ -224,8 +224,6 @@ void options_help(const struct command *command)
 /* What getopt_long() returns for a name: these, and its place in the command's tables. */
 enum { NAME = 256, OLD_NAME = 512, HELP_NAME = 768 };
 
-#define MAX_OPTIONS	32
-
 static const struct option_old *old_of(const struct command *command)
 {
 	static const struct option_old none[] = { { } };
@@ -395,8 +393,8 @@ static int check_arguments(const struct command *command, int nr, char **argumen
 
 int options_parse(const struct command *command, int argc, char **argv, void *values)
 {
-	char letters[3 * MAX_OPTIONS];
-	struct option names[MAX_OPTIONS];
+	char letters[3 * OPTIONS_MAX + 3];
+	struct option names[OPTIONS_MAX + 2];
 	int found;
 
 	describe(command, letters, names);

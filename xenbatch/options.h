@@ -49,6 +49,9 @@ struct option_old {
 	const struct option_def *now;
 };
 
+/* How many a command can have, of both tables together. */
+#define OPTIONS_MAX	30
+
 /*
  * Reads a command's options into values. Returns where in argv the arguments begin; the
  * options come before them then. 0: it printed --help, and there is no more to do. -1: it

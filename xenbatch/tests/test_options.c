@@ -275,6 +275,7 @@ static void tables_and_help_agree(void **state)
 	for (const struct command *const *c = commands; *c; c++) {
 		const struct option_use *use;
 		char *printed, spelling[64], *rest;
+		size_t nr_old = 0;
 
 		capture(stdout);
 		options_help(*c);
@@ -291,7 +292,11 @@ static void tables_and_help_agree(void **state)
 				;
 			assert_non_null(use->def);
 			assert_true(!o->letter == !!o->name);
+			nr_old++;
 		}
+		for (use = (*c)->options; use->def; use++)
+			;
+		assert_true(use - (*c)->options + nr_old <= OPTIONS_MAX);
 		rest = printed;
 		for (char *line; (line = strsep(&rest, "\n"));)
 			if (strlen(line) > 80)
