@@ -22,8 +22,8 @@
 
 trace_begin()
 {
-	# To memory: it cannot write to 9p. The mask is that of xenbatch.
-	xentrace -D -S 1024 -e 0x00223000 "$local/trace" >"$local/xentrace.log" 2>&1 </dev/null &
+	# To memory: it cannot write to 9p.
+	xentrace -D -S 1024 -e "$(xenbatch trace-mask)" "$local/trace" >"$local/xentrace.log" 2>&1 </dev/null &
 	echo $! >"$local/tracer"
 	# Until it is up, and has seen on every processor who runs there.
 	sleep 1
