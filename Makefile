@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 
-.PHONY: help list new run bench check-fast check check-all lint mutants packages mail series-apply series-export
+.PHONY: help list new run bench figures check-fast check check-all lint mutants packages mail series-apply series-export
 
 help: ## say what can be made and selected
 	@awk -F ':.*## ' '/^## / { print substr($$0, 4) } \
@@ -33,6 +33,9 @@ list: ## list the scenarios
 
 new: ## make the scenario NAME=, which builds and passes
 	@scripts/scenarios new $(NAME)
+
+figures: ## write the figures of RUN= into README, docs and the cover letter
+	@scripts/figures write $(RUN)
 
 bench: ## count what workloads cost each arm: instructions, entries into the hypervisor
 	@scripts/bench

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh disable=SC2154 # its variables are those of who sources this
+# shellcheck shell=sh disable=SC2154 # the script that sources this sets its variables
 #
 # The one policy for a guest that the judge wants to see again. dom0/run has it for guests
 # under xl, scripts/run for machines without Xen, tests/emulated for other machines.
@@ -9,7 +9,7 @@
 #                        a second one is an error, and so is the first after "once".
 #                        Leaves the outcome in $outcome, and its reason in $why
 #
-# Who sources this has $judge, $results and $emulated (yes or no), may have $shows, and has
+# The script that sources this has $judge, $results and $emulated (yes or no), may have $shows, and has
 #   begin_guest NAME     start the guest
 #   end_guest NAME       wait for it; leave how it ended in $end, for the judge, and its
 #                        console in $results/NAME.log

@@ -4,7 +4,7 @@
 # How a kernel is configured and built, for build-kernel, build-tree and build-emulated, in
 # a kernel's source tree as the current folder.
 
-# What make is called with; who sources this may add to it.
+# What make is called with. A script that sources this may add to it.
 kernel_make=(make CC='ccache gcc' HOSTCC='ccache gcc')
 
 # fragments ARM_OPTIONS…: the files that make up a configuration, in their order. The last is

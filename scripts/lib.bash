@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # What every script here shares: messages, exit codes, the cache and its keys,
-# progress, and that nothing of ours outlives us.
+# progress, and a clean end: no process and no scratch folder stays.
 #
 # Exit codes: 0 as it must be; 1 the code under test is wrong; 2 the harness or
 # the machine is.
@@ -41,8 +41,8 @@ say()
 # Temporary folders and files of this script, removed however it ends.
 scratch=()
 
-# Children are stopped and waited for, and only then is their folder removed. Who ends
-# us may say so twice, as timeout(1) does: to us, and to our group.
+# Children are stopped and waited for, and only then is their folder removed. A signal may
+# come twice: timeout(1) sends it to the script, and to the script's group.
 cleanup()
 {
 	local rc=$? pids pid alive i
@@ -50,8 +50,8 @@ cleanup()
 	trap '' INT TERM HUP
 	trap - EXIT
 	pids=$(jobs -p)
-	# A bash that forks may forget the signal that comes then: each gets two, and a child of
-	# ours one every 0.1 s for five seconds.
+	# A bash that forks may forget the signal that comes then: each process gets two, and a
+	# child of this script one every 0.1 s for five seconds.
 	for ((i = 0; i < 50; i++)); do
 		alive=
 		for pid in $pids; do
