@@ -9,15 +9,15 @@
 #   mutant-NAME      patched, and then tests/mutants/NAME.patch
 #   upstream         Linux 7.3, the source as it comes
 #   upstream-fixed   with its series
-#   tree             the user's own: KERNEL=, see scripts/build-tree
+#   tree             the user's own kernel: KERNEL=, see scripts/build-tree
 #
-# ARM+NAME is that arm configured with kernel/options/NAME.config as well; more names may
+# ARM+NAME is that arm, built with the option kernel/options/NAME.config. More names may
 # follow.
 
 arm_names="stock, patched, first-N, mutant-NAME, upstream, upstream-fixed, and tree with KERNEL="
 
-# The Linux that patched is made from, and the two patches of its series that tests name:
-# the one that gives enter() and leave() their state, and the one that makes sections nest.
+# The version of Linux that patched is made from, and two patches of its series that tests
+# refer to: one gives enter() and leave() their state, the other makes sections nest.
 base=6.12
 interface_patch=paravirt/$base/mm-let-a-lazy-MMU-section-keep-its-state-in-a-local-variable.patch
 nesting_patch=arch-x86/$base/x86-xen-keep-the-nesting-of-lazy-MMU-sections-in-their-local-state.patch
@@ -52,7 +52,7 @@ select_arm()
 	done
 }
 
-# with_options ARM NAME…: the arm, with those options that it does not have.
+# with_options ARM NAME…: prints ARM, with the options added that it does not have yet.
 with_options()
 {
 	local arm=$1 name
@@ -63,14 +63,15 @@ with_options()
 	echo "$arm"
 }
 
-# option_says NAME KEY: what kernel/options/NAME.config says in a comment, "# KEY: …".
+# option_says NAME KEY: prints the value of the comment "# KEY: …" in kernel/options/NAME.config.
 option_says()
 {
 	sed -n "s/^# $2: //p" "$top/kernel/options/$1.config"
 }
 
-# interface_of KERNEL: which calls a kernel that build-kernel or build-tree printed has for
-# sections: state (they return and take one), mode (Linux 7.x), or plain.
+# interface_of KERNEL: prints which interface of sections a kernel has: state (enter() returns
+# a lazy_mmu_state_t, and leave() takes it), mode (the calls of Linux 7.x), or plain (those of
+# stock Linux 6.12). KERNEL is a folder that build-kernel or build-tree printed.
 interface_of()
 {
 	local header=$1/ext/include/linux/pgtable.h

@@ -8,11 +8,11 @@
 | .arms as $arms | .workloads as $workloads
 | ($bar * ($arms | length) + 10) as $group
 | ($top + $group * ($workloads | length)) as $bottom
-# A panel's bars, in per cent: null where the first arm has nothing to compare with.
+# A panel's bars, in per cent of the first arm: null where an arm has no figure, or the first has 0.
 | def share(value): [$workloads[] | (.[$arms[0]] | value) as $of
 	| [.[$arms[]] | value as $is | if ($of // 0) == 0 or $is == null then null else $is / $of * 100 end]];
 def panel($x; $title; $share):
-	# What is more than that is cut.
+	# Longer bars are cut off there.
 	([([$share[][] // 100] | max / 50 | ceil) * 50, 250] | min) as $most
 	| ($wide / $most) as $scale
 	| "<text x=\"\($x)\" y=\"\($top - 22)\" font-weight=\"bold\">\($title)</text>",

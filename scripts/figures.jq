@@ -2,14 +2,14 @@
 # The blocks of scripts/figures that no other script prints: a function each, of the same name,
 # with bench.json or report.json as its input, and lines of text as its output.
 
-# A version as people say it: without what Debian adds.
+# A version without the suffix that Debian adds.
 def plain: sub("[-+,].*"; "");
 
 # fixed(2) of 7.5 is 7.50.
 def fixed($digits): . * pow(10; $digits) | round | tostring
 	| ("0" * ([$digits + 1 - length, 0] | max) // "") + .
 	| if $digits == 0 then . else .[:-$digits] + "." + .[-$digits:] end;
-# Three digits, of millions or milliards; below 100 thousand, all of them.
+# Three digits, and M or G. Below 100 thousand, all digits.
 def short:
 	if . < 100000 then tostring
 	elif . < 1000000 then "\(. / 1000000 | fixed(3)) M"
@@ -33,7 +33,7 @@ def entries($workload; $arm): of($workload; $arm; .entries | entries);
 def row: "| \(join(" | ")) |";
 def header: row, "|\(map(" --- |") | add)";
 
-# Of a run of scenarios, and of a benchmark.
+# The line above a table: what a run, or a benchmark, ran on.
 def on: .host | "Debian's Linux \(.linux | plain)\(if .upstream then " and \(.upstream | plain)" else "" end) on Xen \(.xen | plain)";
 def run: "\(on), with ACCEL=\(.host.accel):";
 def upstream: run;
@@ -45,7 +45,7 @@ def summary: "On stock, `configure` enters Xen \(entries("configure"; "stock") |
 	+ "\(irqs_off("mprotect-ro"; "patched") | thousand) instructions instead of \(irqs_off("mprotect-ro"; "stock") | thousand); in `munmap` it is "
 	+ "\(irqs_off("munmap"; "patched") | thousand) instead of \(irqs_off("munmap"; "stock") | thousand).";
 
-# What was to be reached does not come from a run.
+# The targets do not come from a run: they are written here.
 def targets:
 	(["", "target, for 2048 pages", "stock", "patched"] | header),
 	(["empty section; one more inside", "35 instructions each"]
@@ -56,7 +56,7 @@ def targets:
 	 | [$workload, $target[($workload | length) + 1:]]
 	 + [("stock", "patched") as $arm | "\(entries($workload; $arm)), \(instructions($workload; $arm) | million)"] | row);
 
-# Half a per cent, or three entries, is what two runs may differ by.
+# Two runs of one arm may differ by half a per cent, or by three entries: that counts as even.
 def compared($what; $to; figure; $least): [.workloads[] | (.patched | figure) as $is | (.[$to] | figure) as $was
 		| select($is != null and $was != null)
 		| {workload, is: (if $is - $was | fabs | . <= $least or . <= $was * 0.005 then "even"
@@ -89,7 +89,7 @@ def designs:
 
 def right($width): " " * ([$width - length, 0] | max) + .;
 def left($width): . + " " * ([$width - length, 0] | max);
-# The text of a letter: words up to its width.
+# The text of a letter: wrapped at 79 columns.
 def wrapped: reduce splits(" ") as $word ([""];
 		if .[-1] == "" then .[-1] = $word
 		elif .[-1] + " " + $word | length <= 79 then .[-1] += " " + $word

@@ -2,10 +2,10 @@
 # shellcheck shell=bash
 #
 # What every script here shares: messages, exit codes, the cache and its keys,
-# progress, and a clean end: no process and no scratch folder stays.
+# progress, and a clean end, which leaves no process and no scratch folder.
 #
-# Exit codes: 0 as it must be; 1 the code under test is wrong; 2 the harness or
-# the machine is.
+# Exit codes: 0 all is well; 1 the code under test is wrong; 2 the harness or the
+# machine is wrong.
 
 set -euo pipefail
 export LC_ALL=C
@@ -15,9 +15,10 @@ cache=${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$EUID" | cut -d: -f6)}/.cache}/
 # shellcheck disable=SC2034 # for the scripts that source this
 build=$top/build
 
-# For each kernel: no time, user or host in the image, and what ccache knows is shared. It
-# goes by the files that an object was made from, and does not preprocess: hardly any object
-# of two arms is of the same text, since paravirt_types.h is in all of them.
+# For all builds of kernels: no time, user or host in the image, and one ccache. It is in
+# depend mode: it compares the files that an object was made from, and does not preprocess.
+# paravirt_types.h is in nearly all objects, so hardly any object of two arms preprocesses to
+# the same text.
 export KBUILD_BUILD_TIMESTAMP='1970-01-01' KBUILD_BUILD_VERSION=1
 export KBUILD_BUILD_USER=xen-lazymmu KBUILD_BUILD_HOST=xen-lazymmu
 export CCACHE_DIR=$cache/ccache CCACHE_MAXSIZE=2G CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1
@@ -50,8 +51,8 @@ cleanup()
 	trap '' INT TERM HUP
 	trap - EXIT
 	pids=$(jobs -p)
-	# A bash that forks may forget the signal that comes then: each process gets two, and a
-	# child of this script one every 0.1 s for five seconds.
+	# A bash may lose a signal that arrives while it forks. So each process gets two signals,
+	# and a child of this script one every 0.1 s, for five seconds.
 	for ((i = 0; i < 50; i++)); do
 		alive=
 		for pid in $pids; do
@@ -82,7 +83,7 @@ scratch_dir()
 {
 	mkdir -p "$cache" || die "cannot make $cache: set XDG_CACHE_HOME to a folder that you may write"
 	printf -v "$1" '%s' "$(mktemp -u "$cache/tmp.XXXXXX")"
-	# Known to cleanup() before it is there.
+	# Noted before it is made, so that cleanup() always removes it.
 	scratch+=("${!1}")
 	mkdir -m 700 "${!1}"
 }
@@ -97,21 +98,21 @@ publish()
 	fi
 }
 
-# key: the hash of standard input that names a cache entry.
+# key: prints the hash of standard input, which names a cache entry.
 key()
 {
 	sha256sum | cut -c1-20
 }
 
-# changes: what the patches change whose paths are on standard input, for a key. Nothing
-# that is built has their messages.
+# changes: prints the diffs of the patches whose paths are on standard input, for a key. It
+# leaves out their messages, since these change nothing that is built.
 changes()
 {
 	# shellcheck disable=SC2016 # $ is each file's last line
 	(cd "$top" && xargs -r sed -s -n '/^diff --git /,$p')
 }
 
-# cached ENTRY: ends the script, with ENTRY as what it prints, if the cache has it.
+# cached ENTRY: if the cache has ENTRY, prints it and ends the script.
 cached()
 {
 	[[ ! -e $1 ]] || {
@@ -120,15 +121,15 @@ cached()
 	}
 }
 
-# lock_cache: holds the cache until this script ends, as descriptor 9, which its children
-# should not have. Two machines at once starve each other.
+# lock_cache: locks the cache until this script ends, by descriptor 9. Close that for children
+# (9>&-). Two machines at once would starve each other.
 lock_cache()
 {
 	exec 9>"$cache/lock"
 	flock -n 9 || die "another run is under way on $cache: wait for it, or set XDG_CACHE_HOME to another folder"
 }
 
-# how_ended RC: how a machine ended, for dom0/judge, by what scripts/boot ended with.
+# how_ended RC: prints how a machine ended, for dom0/judge. RC is the exit code of scripts/boot.
 how_ended()
 {
 	case $1 in
@@ -138,7 +139,7 @@ how_ended()
 	esac
 }
 
-# module_of SCENARIO: the name that its module and its KUnit suite have in Linux.
+# module_of SCENARIO: prints the name of its module, which is also its KUnit suite's.
 module_of()
 {
 	echo "${1//-/_}"
@@ -146,8 +147,8 @@ module_of()
 
 # step WHAT LOG COMMAND...: runs COMMAND with its output in LOG. On a terminal,
 # a line says what runs, how far it is (the lines of LOG and its last one) and
-# for how long. Ends the script with 2 if COMMAND fails, after the last lines of
-# LOG. Never under || or if: bash then has no errexit in COMMAND.
+# for how long. If COMMAND fails, step prints the last lines of LOG and ends the script
+# with 2. Do not call step before || or in an if: bash then has no errexit in COMMAND.
 step()
 {
 	local what=$1 log=$2 start=$SECONDS pid rc=0 last

@@ -1,9 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# scripts/figures: what it writes from made-up runs, which it refuses, and what its check finds.
+# scripts/figures: what it writes from made-up runs, which runs it refuses, and what its check
+# finds.
 
-# One is made for all tests, and each has a copy of it to break.
+# Makes a small project once. Each test works on a copy of it.
 setup_file()
 {
 	top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
@@ -28,7 +29,7 @@ setup()
 	cp -a "$BATS_FILE_TMPDIR/house" "$house"
 }
 
-# marks BEGIN END NAME...: blocks that nothing was written to.
+# marks BEGIN END NAME...: prints blocks that have no figures yet.
 marks()
 {
 	local name
@@ -88,7 +89,7 @@ write_all()
 	[ "$status" -eq 0 ]
 }
 
-# edit JSON FILTER: what jq's filter makes of a file.
+# edit JSON FILTER: changes a file by a filter of jq.
 edit()
 {
 	jq "$2" "$house/$1" >"$house/new"
@@ -96,7 +97,7 @@ edit()
 	mv "$house/new" "$house/$1"
 }
 
-# refused WHY PATH...: nothing is written from these.
+# refused WHY PATH...: these paths are refused with WHY, and nothing is written.
 refused()
 {
 	local before
@@ -108,7 +109,7 @@ refused()
 	[ "$(cat "$house/README.md" "$house"/docs/*)" = "$before" ]
 }
 
-# broken WHY: the check finds it.
+# broken WHY: the check fails with WHY.
 broken()
 {
 	figures check
@@ -136,7 +137,7 @@ broken()
 	cmp <("$house/scripts/report-bench" "$house/build/bench" chart stock patched upstream) "$house/docs/benchmark.svg"
 }
 
-@test "figures: what is computed from them" {
+@test "figures: what is computed from a benchmark's figures" {
 	write_all
 	grep -qx '| fork-exit | under 70 entries, 5.5 M | 130, 10.00 M | 230, 20.00 M |' "$house/docs/all.md"
 	grep -qx '| munmap | 200 | 0.41 M | 0.00 M | 0.41 M | 20.00 M | 2 % | 9565 |' "$house/docs/all.md"
@@ -146,7 +147,7 @@ broken()
 	grep -qx '  fork and exit         10.0 M     130  20.0 M     230' "$house/docs/cover-letter-linux-6.12.txt"
 }
 
-@test "figures: even is half a per cent, or three entries" {
+@test "figures: a difference of half a per cent, or of three entries, is even" {
 	edit build/bench/bench.json '.workloads |= map(.patched.instructions = 10050000 | .patched.entries.mmu_update = 103
 		| if .workload == "vmap" then .patched.instructions += 1 | .patched.entries.mmu_update += 1 else . end)'
 	write_all
@@ -154,7 +155,7 @@ broken()
 	grep -qx '| entries for updates, against stock | - | the others | vmap |' "$house/docs/all.md"
 }
 
-@test "figures: without a path, of the newest runs; blocks of other kinds stay" {
+@test "figures: without a path it takes the newest runs; blocks of other kinds stay" {
 	figures write "$house/out/upstream"
 	grep '^<!-- figures upstream of upstream ' "$house/docs/all.md"
 	grep -q '^<!-- figures floor of nothing, sum 000000000000 -->' "$house/docs/all.md"
@@ -181,7 +182,7 @@ broken()
 	refused "the docs have one with XEN=stock" "$house/out/latest"
 }
 
-@test "figures: a run in which something failed is refused, but for what upstream must fail" {
+@test "figures: a run in which something failed is refused, except for failures of upstream" {
 	edit out/latest/report.json '(.scenarios[] | select(.arm == "stock" and .scenario == "boot")).outcome = "fail"'
 	refused "has boot on stock: fail" "$house/out/latest"
 	edit out/latest/report.json '(.scenarios[] | select(.arm == "stock" and .scenario == "boot")).outcome = "not run"'
@@ -210,13 +211,13 @@ broken()
 	refused "is newer than" "$house/build/bench"
 }
 
-@test "figures: two runs of one kind are refused, as is one of an older format" {
+@test "figures: two runs of one kind, or a report of an older version, are refused" {
 	refused "are both of the kind run" "$house/out/latest" "$house/out/latest"
 	edit out/latest/report.json '.version = 1'
 	refused "is not of version 2" "$house/out/latest"
 }
 
-@test "figures check: a figure, a mark or the chart that was edited by hand" {
+@test "figures check: a figure, a mark or the chart that was edited by hand is found" {
 	write_all
 	sed -i 's/ 20000000 / 19000000 /' "$house/docs/all.md"
 	broken "the block instructions is not what was written"
@@ -228,7 +229,7 @@ broken()
 	broken "the block chart is not what was written"
 }
 
-@test "figures check: blocks of two runs" {
+@test "figures check: blocks of one kind that are of two runs are found" {
 	write_all
 	cp "$house/docs/all.md" "$house/before"
 	mv "$house/build/bench/patched-off/"{20260202-000000,20260303-000000}
@@ -240,10 +241,10 @@ broken()
 	sed -n '/figures floor/,/figures end/p' "$house/docs/all.md" >"$house/docs/more.md"
 	mv "$house/before" "$house/docs/all.md"
 	broken "the block floor is of 20260303-000000 "
-	[[ $output == *"and docs/all.md, line "*", of 20260202-000000 "* ]]
+	[[ $output == *"and the block at docs/all.md, line "*" is of 20260202-000000 "* ]]
 }
 
-@test "figures check: marks that are unknown, not closed, misspelt or missing" {
+@test "figures check: marks that are unknown, not closed, misspelt or missing are found" {
 	write_all
 	cp "$house/docs/all.md" "$house/before"
 	sed -i 's/^<!-- figures floor /<!-- figures flor /' "$house/docs/all.md"
