@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh disable=SC2154 # the script that sources this sets its variables
 #
-# The one policy for a guest that the judge wants to see again. dom0/run has it for guests
-# under xl, scripts/run for machines without Xen, tests/emulated for other machines.
+# The one policy for retries. dom0/run uses it for guests under xl, scripts/run for machines
+# without Xen, and tests/emulated for its machines.
 #
-#   settle NAME [once]   wait for the guest NAME, and have it judged. A "retry" is recorded,
-#                        its console kept as NAME.first.log, and the guest made once more;
-#                        a second one is an error, and so is the first after "once".
+#   settle NAME [once]   wait for the guest NAME, and have it judged. On a "retry", record it,
+#                        keep its console as NAME.first.log, and make the guest once more. A
+#                        second retry is an error. With "once", the first retry is an error.
 #                        Leaves the outcome in $outcome, and its reason in $why
 #
-# The script that sources this has $judge, $results and $emulated (yes or no), may have $shows, and has
+# The script that sources this sets $judge, $results, $emulated (yes or no) and perhaps $shows.
+# It has these functions:
 #   begin_guest NAME     start the guest
 #   end_guest NAME       wait for it; leave how it ended in $end, for the judge, and its
 #                        console in $results/NAME.log

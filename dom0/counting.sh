@@ -1,31 +1,31 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh disable=SC2154 # its variables are those of dom0/run
 #
-# For scenarios that count batches in the hypervisor; dom0/run sources it. $views
-# are those of docs/counting.md that this Xen must have: "trace", or "trace hypfs".
+# For scenarios that count batches in the hypervisor; dom0/run sources it. $views are
+# the views (docs/counting.md) that this Xen must have: "trace", or "trace hypfs".
 #
-#   trace_begin             xentrace runs from here
-#   trace_end NAME          to here, and NAME.trace.json is what it recorded
-#   trace_stop              to here, and $local/trace is it
-#   hypfs_record NAME       NAME.hypfs.json: all counts now
-#   bench_guests            for programs that print lines "bench: …" (include/cost.h): the
-#                           guests one and two; and, but for ARM+irqsoff, traced-one and
-#                           traced-two, whose traces in those times are in
-#                           ARM.SCENARIO.GUEST.windows.json
+#   trace_begin             start xentrace
+#   trace_end NAME          stop it, and write what it recorded to NAME.trace.json
+#   trace_stop              stop it, and leave what it recorded in $local/trace
+#   hypfs_record NAME       write all counts of this moment to NAME.hypfs.json
+#   bench_guests            run programs that print lines "bench: …" (include/cost.h) in the
+#                           guests one and two. Run them in traced-one and traced-two, too,
+#                           unless the arm is ARM+irqsoff: each workload's trace, from its
+#                           BEGIN to its END, is in ARM.SCENARIO.GUEST.windows.json
 #   agree GUEST VIEW EXPECTED COUNTED
-#                           the outcome of GUEST=VIEW: whether two JSON files,
-#                           ARM.SCENARIO.EXPECTED.json and .COUNTED.json, are equal; an
-#                           error if the last trace lost records
+#                           record as GUEST=VIEW whether two JSON files,
+#                           ARM.SCENARIO.EXPECTED.json and .COUNTED.json, are equal. If
+#                           the last trace lost records, that is an error
 #
 # NAME.trace.json and NAME.hypfs.json are records of xenbatch. All files are in the
 # results, as ARM.SCENARIO.NAME.VIEW.json.
 
 trace_begin()
 {
-	# To memory: it cannot write to 9p.
+	# To a file in memory, since xentrace cannot write to 9p.
 	xentrace -D -S 1024 -e "$(xenbatch trace-mask)" "$local/trace" >"$local/xentrace.log" 2>&1 </dev/null &
 	echo $! >"$local/tracer"
-	# Until it is up, and has seen on every processor who runs there.
+	# Wait until it is up, and has seen on each processor which vCPU runs there.
 	sleep 1
 }
 
@@ -70,10 +70,9 @@ agree()
 	fi
 }
 
-# Two guests tell what is the same each time; so that it is, addresses are not random. Two
-# more are traced, which costs instructions: what they enter the hypervisor for counts, and
-# not how long it took. Of a kernel that tells for how long interrupts are off, that alone
-# counts.
+# Two guests show which figures are the same each time; addresses are not random, so that most
+# are. Two more guests are traced. The trace costs instructions, so only their entries into
+# the hypervisor count. On ARM+irqsoff only the times with interrupts off count.
 bench_guests()
 {
 	for guest in one two; do
