@@ -11,8 +11,9 @@ help: ## say what can be made and selected
 		'                         of the series; mutant-NAME of tests/mutants. ARM+NAME is the' \
 		'                         arm with kernel/options/NAME.config' \
 		'  SCENARIOS=…            names or groups of "make list"; default those in no group' \
-		'  KERNEL=PATH            your own kernel as the arm "tree": a source tree, or a bzImage;' \
-		'                         with ARMS= alone, and as dom0, too' \
+		'  KERNEL=PATH            your own kernel as the arm "tree": a source tree, or a bzImage.' \
+		'                         With an empty ARMS= it is the only arm, and a source tree' \
+		'                         runs as dom0, too' \
 		'  XEN=stock              the hypervisor: stock, of Debian 13; stock-4.17, of Debian 12;' \
 		'                         patched, 4.17 with xen-patches; patched-off, without the' \
 		'                         counters; or the path of your own, a source tree or a binary' \
@@ -44,13 +45,13 @@ bench: ## count what workloads cost each arm: instructions, entries into the hyp
 check-fast: ## test what needs no boot: scripts, patches, xenbatch
 	@tests/check fast
 
-check: ## and the fuzzers, the mutants and the scenarios
+check: ## check-fast, and the fuzzers, the mutants and the scenarios
 	@tests/check all
 
-check-all: ## and what takes hours: patch by patch, other machines, memory pressure, torture
+check-all: ## check, and what takes hours: each patch, other machines, memory, torture
 	@tests/check $(or $(PARTS),everything)
 
-lint: ## say what .clang-format would have otherwise in the C that was changed since SINCE=
+lint: ## say what .clang-format would change in the C that has changed since SINCE=
 	@scripts/lint-changes $(SINCE)
 
 mutants: ## break the Xen code on purpose, and see the scenarios fail
@@ -73,6 +74,6 @@ mail: ## write the numbered patches and their cover letter to build/mail
 BASE ?= linux-6.12
 SINCE ?= HEAD
 
-# One that is set to nothing is not the same as one that is not set.
+# Export only variables that are set: for scripts/run, an empty ARMS= differs from none.
 $(foreach name,ARMS SCENARIOS KERNEL XEN ACCEL JOBS REFRESH TORTURE, \
 	$(if $(filter-out undefined,$(origin $(name))),$(eval export $(name))))
