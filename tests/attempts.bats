@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# dom0/attempts.sh: what is done about a guest that the judge wants to see again.
+# dom0/attempts.sh: what it does about the outcome "retry".
 #
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own
 
@@ -10,8 +10,8 @@ setup()
 	results=$BATS_TEST_TMPDIR
 	judge=$results/judge
 	emulated=yes
-	# It says what the console has.
-	# shellcheck disable=SC2016 # its own
+	# This judge's verdict is what the console has.
+	# shellcheck disable=SC2016 # the judge's $1
 	printf '%s\n' '#!/bin/sh' 'cat "$1"' >"$judge"
 	chmod +x "$judge"
 	begun=0
@@ -37,7 +37,7 @@ record_guest()
 	recorded+="$1 $outcome;"
 }
 
-@test "attempts: what is no retry is settled at once" {
+@test "attempts: an outcome that is not retry is final" {
 	local outcome consoles
 
 	for outcome in pass fail error reproduced; do
@@ -63,7 +63,7 @@ record_guest()
 	[ "$outcome" = fail ]
 }
 
-@test "attempts: a second retry is an error, and so is the first after once" {
+@test "attempts: a second retry is an error; with once, the first one is" {
 	consoles=(retry retry)
 	settle guest
 	[[ $outcome == error && $why == "not made again: because" && $begun -eq 1 ]]

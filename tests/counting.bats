@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# dom0/counting.sh and the filters of the scenarios that count: they must tell
-# equal counts from different ones, and both from none.
+# dom0/counting.sh and the jq filters of the scenarios that count: equal counts, different
+# counts and missing counts must have different outcomes.
 
 setup()
 {
@@ -15,7 +15,7 @@ setup()
 	. "$BATS_TEST_DIRNAME/../dom0/counting.sh"
 }
 
-# In place of that of dom0/run.
+# Replaces record() of dom0/run.
 record()
 {
 	outcome=$2
@@ -58,12 +58,12 @@ record_of_domain_3='{"domains":[{"domid":0,"vcpus":[]},{"domid":3,"vcpus":[{"vcp
 		"mmuext_op":{"size":{},"requests":0,"continuations":0}},
 	"update_va_mapping":0,"ptwr":7,"page_fault":0}]}]}'
 
-@test "batches.jq: a domain's, without the kinds that it had none of" {
+@test "batches.jq: the batches of a domain, without kinds that have none" {
 	run jq -c --argjson domid 3 -f "$guests/cross-check/batches.jq" <<<"$record_of_domain_3"
 	[ "$output" = "$batches" ]
 }
 
-@test "difference.jq: what came in between" {
+@test "difference.jq: the batches between two records" {
 	run jq -c -s -f "$guests/cross-check/difference.jq" <<<"$batches $batches"
 	[ "$output" = '{"batch":{}}' ]
 	run jq -c -s -f "$guests/cross-check/difference.jq" \
@@ -71,7 +71,7 @@ record_of_domain_3='{"domains":[{"domid":0,"vcpus":[]},{"domid":3,"vcpus":[{"vcp
 	[ "$output" = '{"batch":{"multicall":{"size":{"3":2},"requests":6}}}' ]
 }
 
-@test "compared.jq: continuations are no batches, and are seen" {
+@test "compared.jq: continuations do not count as batches, but set continued" {
 	run jq -c --argjson domid 3 -f "$guests/oracle/compared.jq" <<<"$record_of_domain_3"
 	[[ $output == *'"hypercall":{"sched_op":1}'*'"entries":{"multicall":0,"mmu_update":5,"mmuext_op":0}'* ]]
 	[[ $output == *'"ptwr":7'*'"continued":{"mmu_update":true}'* ]]

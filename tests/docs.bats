@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What docs and CI say of the tests, against the tests.
+# Docs and CI must name the tests that there are.
 
 setup()
 {

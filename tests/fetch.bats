@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# scripts/fetch in bad surroundings.
+# scripts/fetch without a network, and without the package that it should fetch.
 
 setup()
 {
@@ -9,7 +9,7 @@ setup()
 	tmp=$BATS_TEST_TMPDIR
 }
 
-@test "fetch: no network" {
+@test "fetch: without a network it fails, and leaves nothing in the cache" {
 	http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 XDG_CACHE_HOME=$tmp \
 		run "$top/scripts/fetch" busybox-static
 	[ "$status" -eq 2 ]
@@ -17,7 +17,7 @@ setup()
 	[ -z "$(ls "$tmp/xen-lazymmu/debs-trixie")" ]
 }
 
-@test "fetch: a package that the mirror does not have" {
+@test "fetch: a package that the mirror does not have is an error" {
 	run "$top/scripts/fetch" no-such-package-anywhere
 	[ "$status" -eq 2 ]
 	[[ ${lines[-1]} == *"no package no-such-package-anywhere"* ]]

@@ -3,7 +3,7 @@
 #
 # dom0/judge: one outcome for each way in which a guest can end.
 
-# judge CONSOLE END [SHOWS]: on a machine that $emulated says is emulated or not.
+# judge CONSOLE END [SHOWS]: sets outcome. $emulated is yes or no, default yes.
 judge()
 {
 	printf '%s\n' "$1" >"$BATS_TEST_TMPDIR/console"
@@ -23,7 +23,7 @@ ok 1 suite'
 	[ "$outcome" = pass ]
 }
 
-@test "judge: a failed test fails, subtests too" {
+@test "judge: a failed test fails, also a failed subtest" {
 	judge "${good/    ok 2/    not ok 2}" poweroff
 	[ "$outcome" = fail ]
 }
@@ -40,7 +40,7 @@ WARNING: CPU: 0 PID: 1 at mm/memory.c:1" poweroff
 	[ "$outcome" = fail ]
 }
 
-@test "judge: what a debug kernel finds fails" {
+@test "judge: a complaint of a debug kernel fails" {
 	for found in 'WARNING: possible circular locking dependency detected' \
 		'WARNING: inconsistent lock state' 'BUG: sleeping function called from invalid context' \
 		'BUG: KASAN: slab-use-after-free in page_counter_cancel+0x1/0x2' \
@@ -67,7 +67,7 @@ BUG: Bad page map in process test" poweroff
 	[[ $output == "fail	WARNING: "* ]]
 }
 
-@test "judge: an int3 out of nowhere is seen again, but not after another complaint" {
+@test "judge: an unexpected int3 is a retry, but not after another complaint" {
 	judge "Oops: int3: 0000 [#1] PREEMPT SMP
 Kernel panic - not syncing: Fatal exception in interrupt" crash
 	[[ $output == "retry	Oops: int3: 0000 [#1] PREEMPT SMP: QEMU "* ]]
@@ -76,7 +76,7 @@ Oops: int3: 0000 [#1] PREEMPT SMP" crash
 	[ "$outcome" = fail ]
 }
 
-@test "judge: a guest with a late deadline server is seen again, and it hides nothing" {
+@test "judge: a late deadline server is a retry, and hides no other complaint" {
 	local late="WARNING: CPU: 0 PID: 66 at kernel/time/hrtimer.c:1056 hrtimer_forward+0x72/0xb0
 Call Trace:
  ? dl_task_timer+0x3f0/0xb90"
@@ -98,7 +98,7 @@ ${good/    ok 2/    not ok 2}" poweroff
 	[ "$outcome" = fail ]
 }
 
-@test "judge: what is excused of an emulator is not of a processor" {
+@test "judge: what is excused of an emulator fails on a processor" {
 	local emulated=no
 
 	judge "Oops: int3: 0000 [#1] PREEMPT SMP" crash
@@ -159,12 +159,12 @@ ok 1 suite # SKIP nothing here" poweroff
 	[ "$outcome" = error ]
 }
 
-@test "judge: a pass tells what was skipped" {
+@test "judge: a pass names what was skipped" {
 	judge "${good/ok 2 inner/ok 2 inner # SKIP not here}" poweroff
 	[ "$output" = "pass	skipped: inner # SKIP not here" ]
 }
 
-@test "judge: no guest is an error, and xl's words are kept" {
+@test "judge: if there was no guest, that is an error, with xl's message" {
 	judge "" "error:xl ended with 3"
 	[ "$output" = "error	xl ended with 3" ]
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# scripts/lost-symbols, and what an arm is configured with.
+# scripts/lost-symbols, and the options of arms.
 
 setup()
 {
@@ -20,7 +20,7 @@ setup()
 	[ "$status" -eq 0 ]
 }
 
-# lib COMMAND…: of scripts/lib.bash, in a shell of its own, since it sets traps.
+# lib COMMAND…: runs a function of scripts/lib.bash, in another shell, since lib.bash sets traps.
 lib()
 {
 	# shellcheck disable=SC2016 # the other shell's
@@ -34,7 +34,7 @@ lib()
 	[ "$(lib with_options stock+memory-more memory)" = stock+memory-more+memory ]
 }
 
-@test "arms: what a configuration costs, it says" {
+@test "arms: an option says its cost and its command line" {
 	[ "$(lib option_says debug cost)" -gt 1 ]
 	[ -z "$(lib option_says memory cost)" ]
 	[ "$(lib option_says call-depth cmdline)" = retbleed=force,stuff ]

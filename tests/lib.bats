@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# scripts/lib.bash: steps that fail, and what a signal leaves.
+# scripts/lib.bash: steps that fail, and what is left after a signal.
 
 setup()
 {
@@ -22,7 +22,7 @@ setup()
 }
 
 @test "step: Ctrl-C leaves no process and no scratch folder" {
-	# What is left would keep bats waiting for its output.
+	# A process that is left would keep bats waiting for the end of its output.
 	cat >"$tmp/script" <<-EOF
 		exec >"$tmp/said" 2>&1 3>&-
 		. "$top/scripts/lib.bash"

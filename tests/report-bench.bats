@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# scripts/report-bench: the figures of two guests, their spread, and what is missing.
+# scripts/report-bench: the figures of two guests, their spread, and missing figures.
 
 setup()
 {
@@ -9,10 +9,10 @@ setup()
 	tmp=$BATS_TEST_TMPDIR
 }
 
-# bench_run XEN ARM TICKS...: a run of guests/bench with these ticks of its guests one and
-# two, and traces in which each workload made 3 and 2 entries with 33 updates, and 6 and 5
-# page faults. In those of ARM+irqsoff, interrupts were off for a tenth of that, and without
-# Xen it took a fiftieth.
+# bench_run XEN ARM TICKS...: makes a run of guests/bench. TICKS are the ticks of its guests one
+# and two. In the traces, the workload made 3 and 2 entries with 33 updates, and 6 and 5 page
+# faults. On ARM+irqsoff, interrupts were off for a tenth of TICKS. Without Xen, the workload
+# took a fiftieth of the first TICKS.
 bench_run()
 {
 	local run=$tmp/bench/$1/latest arm=$2 guest=one ticks
@@ -31,7 +31,7 @@ bench_run()
 			"batch":{"mmu_update":{"requests":32}},"update_va_mapping":0,"page_fault":5}]}]}}' \
 			>"$run/results/$arm.bench.traced-$guest.windows.json"
 	done
-	# An interrupt ended a batch early.
+	# In one trace, an interrupt ended a batch early.
 	sed -i -e 's/{"mmu_update":1,"iret":4}/{"mmu_update":2,"iret":3}/' -e 's/"page_fault":5/"page_fault":6/' \
 		"$run/results/$arm.bench.traced-one.windows.json"
 	[ -e "$run/report.json" ] || echo '{"host":{"accel":"icount"},"scenarios":[]}' >"$run/report.json"

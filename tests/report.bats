@@ -9,7 +9,7 @@ setup()
 	tmp=$BATS_TEST_TMPDIR
 }
 
-# report LINE...: a report of one scenario with a result for each line, GUEST OUTCOME.
+# report LINE...: reports one scenario, with a record for each LINE "GUEST OUTCOME".
 report()
 {
 	local line
@@ -25,7 +25,7 @@ report()
 	XDG_CACHE_HOME=$tmp/cache run "$top/scripts/report" "$tmp/run"
 }
 
-@test "report: passed and reproduced are good" {
+@test "report: pass and reproduced end with 0" {
 	report "a pass" "b reproduced"
 	[ "$status" -eq 0 ]
 	[ "${lines[-1]}" = "2 passed, 0 failed" ]
@@ -52,7 +52,7 @@ report()
 	[[ $output == *"QEMU was killed"* ]]
 }
 
-@test "report: a run that was cut off is an error of the scenario under way, whatever passed" {
+@test "report: a run that was cut off is an error of the scenario under way, even if guests passed" {
 	mkdir -p "$tmp/run/results"
 	echo "QEMU was killed" >"$tmp/run/results/ended"
 	echo "stock boot" >"$tmp/run/results/under-way"
@@ -84,12 +84,12 @@ report()
 	[ "$(jq -r '.scenarios[0].outcome' "$tmp/run/report.json")" = fail ]
 }
 
-@test "report: a scenario of which nothing but a retry is known is an error" {
+@test "report: a scenario with nothing but a retry is an error" {
 	report "a retry"
 	[ "$status" -eq 2 ]
 }
 
-@test "report: what does not fit an arm is told, with why" {
+@test "report: a scenario that does not fit an arm is listed, with the reason" {
 	mkdir -p "$tmp/run"
 	echo "tree swap: the kernel does not have CONFIG_SWAP=y" >"$tmp/run/left-out"
 	report "a pass"
@@ -99,14 +99,14 @@ report()
 		'[{"arm":"tree","scenario":"swap","why":"the kernel does not have CONFIG_SWAP=y"}]' ]
 }
 
-@test "report: the oops is in it" {
+@test "report: report.json has the oops" {
 	mkdir -p "$tmp/run/results"
 	printf 'before\nkernel BUG at here\nRIP: there\nKernel panic\nafter\n' >"$tmp/run/results/stock.boot.a.log"
 	report "a fail"
 	[ "$(jq -r '.scenarios[0].guests[0].oops' "$tmp/run/report.json")" = $'kernel BUG at here\nRIP: there\nKernel panic' ]
 }
 
-@test "report: of an oops without an end, the beginning is in it" {
+@test "report: report.json has the beginning of an oops without an end" {
 	mkdir -p "$tmp/run/results"
 	{
 		echo "BUG: this"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# scripts/run: what it refuses, before it builds anything.
+# scripts/run: what it refuses before it builds anything.
 
 setup()
 {
@@ -9,14 +9,14 @@ setup()
 	tmp=$BATS_TEST_TMPDIR
 }
 
-@test "run: two at once" {
+@test "run: a second run at the same time is refused" {
 	mkdir -p "$tmp/xen-lazymmu"
 	XDG_CACHE_HOME=$tmp OUT=$tmp/out run flock "$tmp/xen-lazymmu/lock" "$top/scripts/run"
 	[ "$status" -eq 2 ]
 	[[ $output == *"another run is under way"* ]]
 }
 
-@test "run: an arm or a scenario that is not there" {
+@test "run: an arm or a scenario that does not exist is refused" {
 	ARMS=none run "$top/scripts/run"
 	[ "$status" -eq 2 ]
 	SCENARIOS=none run "$top/scripts/run"
@@ -24,13 +24,13 @@ setup()
 	[[ $output == *"no such scenario: none; there are "*nested-preempt* ]]
 }
 
-@test "run: a group stands for its scenarios, and what is neither is refused" {
+@test "run: a word that is neither a scenario nor a group is refused" {
 	SCENARIOS="boot memroy" run "$top/scripts/run"
 	[ "$status" -eq 2 ]
 	[[ $output == *"no such scenario: memroy; there are "* ]]
 }
 
-@test "run: nothing to run" {
+@test "run: a run without arms, or without scenarios for its arms, is refused" {
 	ARMS='' run "$top/scripts/run"
 	[ "$status" -eq 2 ]
 	[[ $output == *"ARMS= is empty, and there is no KERNEL="* ]]
@@ -39,7 +39,7 @@ setup()
 	[[ $output == *"none of the scenarios is for one of the arms stock"* ]]
 }
 
-@test "run: what is no kernel, and no hypervisor" {
+@test "run: a path that is no kernel, or no hypervisor, is refused" {
 	KERNEL=$tmp/none run "$top/scripts/build-kernel" tree
 	[[ $status -eq 2 && $output == *"there is no $tmp/none: KERNEL= is a kernel's source tree or a bzImage"* ]]
 	mkdir "$tmp/folder"

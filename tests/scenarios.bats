@@ -6,7 +6,7 @@
 setup()
 {
 	top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-	# A house of its own, to break.
+	# A copy of the project, to break.
 	house=$BATS_TEST_TMPDIR/house
 	mkdir "$house"
 	cp -r "$top/scripts" "$top/guests" "$top/kernel" "$top/tests" "$house"
@@ -18,7 +18,7 @@ scenarios()
 	run "$house/scripts/scenarios" "$@"
 }
 
-# refused LINE WHY: the line, added to a scenario, is an error that says where and WHY.
+# refused LINE WHY: a scenario with this LINE is an error, which says the line's number and WHY.
 refused()
 {
 	printf '%s\n' 'summary=shows something' "$1" 'guest one 1' >"$house/guests/ksm/scenario"
@@ -56,14 +56,14 @@ refused()
 	refused 'shows=stock' 'give an arm, and the text'
 }
 
-@test "scenarios: a line that is nothing, or is there twice, is refused" {
+@test "scenarios: an unknown line, or a key that is there twice, is refused" {
 	refused 'gest one 1' "'gest one 1' is neither KEY=VALUE nor a guest"
 	refused 'guest one' "'guest one' is not: guest NAME VCPUS"
 	refused 'guest one 9' "'guest one 9' is not: guest NAME VCPUS"
 	refused 'summary=again' 'summary is there a second time'
 }
 
-@test "scenarios: one without a summary, or without anything to run, is refused" {
+@test "scenarios: a scenario without a summary, or without anything to run, is refused" {
 	echo 'guest one 1' >"$house/guests/ksm/scenario"
 	scenarios get ksm
 	[[ $status -eq 2 && $output == *"the summary is missing" ]]
@@ -75,7 +75,7 @@ refused()
 	[ "$status" -eq 0 ]
 }
 
-@test "scenarios: a selection keeps those that have the word" {
+@test "scenarios: a selection keeps the scenarios that have the word" {
 	printf '%s\n' 'summary=x' 'groups=memory device' 'guest one 1' >"$house/guests/ksm/scenario"
 	scenarios names groups=device
 	[ "$output" = $'ksm\nmigrate' ]
@@ -87,7 +87,7 @@ refused()
 	[[ $status -eq 2 && $output == *"no such key: group=device"* ]]
 }
 
-@test "scenarios: new makes one that the reader takes, with its row in the index" {
+@test "scenarios: new makes a valid scenario, with its row in the index" {
 	scenarios new my-own
 	[ "$status" -eq 0 ]
 	scenarios get my-own module
@@ -102,7 +102,7 @@ refused()
 	[ ! -e "$house/guests/My Own" ]
 }
 
-@test "scenarios: an index that is not theirs fails the check" {
+@test "scenarios: an index that does not match the scenarios fails the check" {
 	scenarios check
 	[ "$status" -eq 1 ]
 	[[ $output == *"not ok: guests/README.md"* ]]

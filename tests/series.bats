@@ -9,14 +9,14 @@ setup()
 	tmp=$BATS_TEST_TMPDIR
 }
 
-@test "series: a patch that does not apply is named, with where" {
+@test "series: an error names the patch that does not apply, and the place" {
 	mkdir "$tmp/linux"
 	XDG_CACHE_HOME=$tmp run "$top/scripts/series" patch linux-6.12 "$tmp/linux" patched
 	[ "$status" -eq 2 ]
 	[[ $output == *".patch does not apply: error: "* ]]
 }
 
-@test "series: an arm is one of its own kernel alone" {
+@test "series: an arm belongs to one base" {
 	run "$top/scripts/series" list linux-7.3 upstream-fixed
 	[ "$status" -eq 0 ]
 	[[ $output == *"/7.3/"* && $output != *"/6.12/"* ]]
@@ -25,14 +25,14 @@ setup()
 	[[ $output == *"the arm patched is one of linux-6.12, not of linux-7.3"* ]]
 }
 
-@test "series: an arm has the same patches with a configuration of its own" {
+@test "series: options do not change the patches of an arm" {
 	diff <("$top/scripts/series" list linux-6.12 first-2+debug) <("$top/scripts/series" list linux-6.12 first-2)
 	run "$top/scripts/build-kernel" stock+none
 	[ "$status" -eq 2 ]
 	[[ $output == *"there is no kernel/options/none.config for the arm stock+none"* ]]
 }
 
-# export_of SUBJECT...: what an export writes as the order of a tree with these commits.
+# export_of SUBJECT...: exports a tree with these commits, and prints the order.
 export_of()
 {
 	local tree=$tmp/house/build/linux-6.12 subject
@@ -52,7 +52,7 @@ export_of()
 	cat "$tmp/house/series/6.12"
 }
 
-@test "series: headings survive an export, also where a patch goes or comes" {
+@test "series: headings survive an export, also if a patch was removed or added" {
 	mkdir -p "$tmp/house/series" "$tmp/house/build"
 	cp -r "$top/scripts" "$tmp/house"
 	printf '%s\n' '# Fixes' paravirt/6.12/mm-one.patch '' '# The rest' paravirt/6.12/mm-two.patch \
