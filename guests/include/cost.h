@@ -3,16 +3,16 @@
  * For the programs that measure: what an operation costs the caller, in ticks of the time
  * stamp counter.
  *
- * Under QEMU's icount the counter advances by one an instruction, of the guest and
+ * Under QEMU's icount the counter advances by one for each instruction, of the guest and
  * of Xen together, so the figures are exact. On real hardware they are cycles.
  *
- * Of several rounds the least counts: what else the processor did meanwhile, timer
- * interrupts and dom0, only ever adds. A line "bench: NAME TICKS BEGIN END" for each: from
- * BEGIN to END that round ran, so that it can be found in a trace.
+ * The least of several rounds counts, since timer interrupts and dom0 only ever add. Each
+ * operation has a line "bench: NAME TICKS BEGIN END". That round ran from BEGIN to END, by
+ * which a trace of it can be found.
  *
- * Where the program's module has irqs_off.h, and the kernel kernel/options/irqsoff.config,
- * also "irqs-off: NAME TICKS FUNCTION": for how long interrupts were off at most, in the
- * round in which that was the least, and which function turned them on again.
+ * If the program's module has irqs_off.h, and the kernel has kernel/options/irqsoff.config,
+ * there is also a line "irqs-off: NAME TICKS FUNCTION". Each round has a longest time with
+ * interrupts off, and TICKS is the least of these. FUNCTION turned interrupts on again.
  */
 #ifndef COST_H
 #define COST_H
@@ -35,7 +35,7 @@ struct cost {
 	char where[64];
 };
 
-/* The module's parameter, or -1 where nothing tells. */
+/* The open file of the module's parameter irqs_off, or -1. */
 static int irqs_off = -1;
 
 static inline void irqs_off_open(const char *parameter)

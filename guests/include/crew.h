@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For the programs: writers on vCPUs of their own, who go on for seconds, while the first
- * vCPU works on their pages, and who know what each byte of these must be.
+ * For the programs: writers, each on a vCPU of its own, that write for seconds while the
+ * first vCPU works on their pages. They know what each byte of the pages must be.
  *
- * A page belongs to one writer. It finds there what it has written last, or something is
- * wrong, and then writes all of the page anew. The records of that are memory, too, so
- * that a child of fork finds its copy of the records and of the pages at one, whatever
- * the writers did meanwhile.
+ * A page belongs to one writer. The writer checks that the page holds what it has written
+ * last, and then writes all of the page anew. The records of what was written are memory of
+ * the program. So a child of fork has a copy of the records and a copy of the pages, and the
+ * two must agree, whatever the writers did during the fork.
  */
 #ifndef CREW_H
 #define CREW_H
@@ -18,15 +18,15 @@
 #define CREW_WORDS	(PAGE / sizeof(uint64_t))
 
 static struct {
-	char *_Atomic at;	/* where the pages are */
+	char *_Atomic at; /* where the pages are */
 	unsigned long nr;
-	uint64_t (*content)(unsigned long page, unsigned int turn);	/* its first word */
-	unsigned long dwell;	/* turns of a loop that a writer is in a page before it writes */
-	_Atomic unsigned int turn[CREW_MAX];	/* how often a page was written */
-	_Atomic unsigned long in[WRITERS];	/* the page that a writer is in, plus 1 */
+	uint64_t (*content)(unsigned long page, unsigned int turn); /* its first word */
+	unsigned long dwell; /* turns of a loop that a writer makes in a page before it writes */
+	_Atomic unsigned int turn[CREW_MAX]; /* how often a page was written */
+	_Atomic unsigned long in[WRITERS];   /* the page that a writer is in, plus 1 */
 	_Atomic unsigned long written[WRITERS], wrong;
 	_Atomic unsigned int working;
-	_Atomic bool rest;	/* all wait */
+	_Atomic bool rest; /* all writers are to wait */
 } crew;
 
 static inline uint64_t own_content(unsigned long page, unsigned int turn)
@@ -39,7 +39,7 @@ static inline uint64_t content_of(unsigned long page, unsigned int turn, unsigne
 	return crew.content(page, turn) + nr * 0x0101010101010101;
 }
 
-/* Whether the page holds what was written in this turn, or in part the next already. */
+/* Whether the page holds this turn's words. If partly is set, it may begin with the next's. */
 static inline bool page_holds(const char *page, unsigned long i, unsigned int turn, bool partly)
 {
 	const volatile uint64_t *has = (const volatile uint64_t *)page;
@@ -65,7 +65,7 @@ static void write_page(unsigned long i)
 	volatile uint64_t *page;
 	unsigned int turn = crew.turn[i];
 
-	/* If the pages are gone in the middle of it, they are elsewhere, or will be back. */
+	/* If the pages go away meanwhile, begin again: they are elsewhere, or will come back. */
 	if (sigsetjmp(gone, 0))
 		sched_yield();
 	landing = true;
@@ -88,9 +88,9 @@ static bool check_page(unsigned long i)
 }
 
 /*
- * Has the page's entry in the TLB, writable, for a while, and the page stays as it is. The
- * entries of a writer's other pages do not live until it comes back, nor does one a system
- * call.
+ * Keeps the page's entry in the TLB for a while, writable, and does not change the page.
+ * This is needed since entries of a writer's other pages leave the TLB before the writer
+ * comes back to them, and no entry survives a system call.
  */
 static void dwell_in_page(unsigned long i)
 {
@@ -112,7 +112,7 @@ static inline void *writer(void *arg)
 
 	on_cpu(me + 1);
 	for (unsigned long i = me;; i = i + WRITERS < crew.nr ? i + WRITERS : me) {
-		/* Again, once it counts as working: crew_rest() may have seen that none does. */
+		/* Look at rest again after working is up: crew_rest() may have seen it at 0. */
 		while (atomic_load(&crew.rest)) {
 			atomic_fetch_sub(&crew.working, 1);
 			while (atomic_load(&crew.rest))
@@ -132,7 +132,7 @@ static inline void *writer(void *arg)
 	return NULL;
 }
 
-/* Once. The crew rests until crew_work(). */
+/* To be called once. The crew rests until crew_work(). */
 static inline void crew_setup(void)
 {
 	catch_faults();
@@ -150,7 +150,7 @@ static inline void crew_rest(void)
 		sleep_ms(1);
 }
 
-/* On nr pages that are at a place; all are written before. */
+/* Gives the crew nr pages at a place, and writes each of them once. The crew rests. */
 static inline void crew_begin(char *at, unsigned long nr,
 			      uint64_t (*content)(unsigned long page, unsigned int turn))
 {
@@ -183,7 +183,7 @@ static inline unsigned long crew_written(void)
 	return sum;
 }
 
-/* While the crew rests: how many pages are not as they were written. */
+/* How many pages are not as they were written. The crew must rest. */
 static inline unsigned long crew_wrong(void)
 {
 	unsigned long wrong = atomic_load(&crew.wrong);
@@ -193,7 +193,7 @@ static inline unsigned long crew_wrong(void)
 	return wrong;
 }
 
-/* Forks while they write, and has the child look at one page of four. Says if all is well. */
+/* Forks while the crew writes. The child checks one page of four. Returns if all were right. */
 static inline bool crew_fork(unsigned int round)
 {
 	int status = -1;
@@ -211,7 +211,7 @@ static inline bool crew_fork(unsigned int round)
 	return waitpid(child, &status, 0) == child && status == 0;
 }
 
-/* There and back. The place that is left stays reserved, since it comes back. */
+/* Moves the pages there and back. A place that they leave stays reserved for them. */
 static inline void crew_move(char *there)
 {
 	char *here = atomic_load(&crew.at);

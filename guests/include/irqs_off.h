@@ -3,11 +3,11 @@
  * For a module: the longest time with interrupts off, in ticks of the time stamp counter.
  * A kernel with kernel/options/irqsoff.config has tracepoints where they go off and on.
  *
- * The parameter irqs_off is "TICKS FUNCTION", of which function turned them on again; a
- * write to it begins anew. One vCPU is assumed.
+ * The parameter irqs_off reads as "TICKS FUNCTION": FUNCTION turned interrupts on again. A
+ * write to it begins a new measurement. It works with one vCPU only.
  *
- * Not the kernel's own tracer, which the same configuration has: it knows microseconds,
- * and takes a lock and keeps a trace where this compares two numbers.
+ * The kernel's own tracer, which the same option brings, is not used. It knows only
+ * microseconds, takes a lock and keeps a trace. This only compares two numbers.
  */
 #ifndef IRQS_OFF_H
 #define IRQS_OFF_H
@@ -82,7 +82,7 @@ static int irqs_off_begin(void)
 	       tracepoint_probe_register(found[1], on_irqs_on, NULL);
 }
 
-/* As cost.h does. */
+/* Prints the line that cost.h documents. */
 static __maybe_unused void irqs_off_print(const char *name, const struct irqs_off *irqs_off)
 {
 	pr_info("irqs-off: %s %llu %ps\n", name, irqs_off->longest, (void *)irqs_off->where);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For the test modules: sections under each of the interfaces, and evidence from
- * outside of the code under test, which is the page table entries as they
- * stand in memory, and the xen_mc_flush tracepoint.
+ * For the test modules: sections, for each of the interfaces, and evidence that the code
+ * under test does not control: page table entries in memory, and the xen_mc_flush
+ * tracepoint.
  */
 #ifndef LAZY_MMU_TEST_H
 #define LAZY_MMU_TEST_H
@@ -30,7 +30,7 @@ static inline void section_leave(section_t section)
 	arch_leave_lazy_mmu_mode(section);
 }
 #elif defined(HAVE_LAZY_MMU_MODE_ENABLE)
-/* Linux 7.x: the state is the task's. */
+/* Linux 7.x has the state in the task. */
 typedef struct {} section_t;
 
 static inline section_t section_enter(void)
@@ -58,7 +58,7 @@ static inline void section_leave(section_t section)
 }
 #endif
 
-/* Calls inside(data) in depth sections, one in the other. */
+/* Calls inside(data) in nested sections, as many as depth says. */
 static __maybe_unused void nested(unsigned int depth, void (*inside)(void *data), void *data)
 {
 	section_t section = section_enter();
@@ -95,7 +95,7 @@ static inline bool landed(const struct target *t)
 	return (READ_ONCE(t->ptep->pte) & _PAGE_SOFTW1) == t->bit;
 }
 
-/* Updates, and says whether that was queued. Nothing may flush in between. */
+/* Updates, and returns whether the update was queued. Interrupts are off, so nothing flushes. */
 static __maybe_unused bool deferred(struct target *t)
 {
 	unsigned long flags;
@@ -133,8 +133,9 @@ static __maybe_unused struct target *targets(struct kunit *test, unsigned int nr
 KUNIT_DEFINE_ACTION_WRAPPER(stop_action, kthread_stop_put, struct task_struct *);
 
 /*
- * For a thread that kthread_create() has returned. It is stopped before what the test has
- * allocated earlier is freed, also if an assertion ends the test, whose stack is gone then.
+ * Has a thread of kthread_create() stopped at the end of the test, before memory is freed
+ * that the test allocated earlier. An assertion that fails ends the test, too, and then the
+ * test's stack is gone before the thread has stopped.
  */
 static __maybe_unused void stop_at_end(struct kunit *test, struct task_struct *task)
 {
@@ -187,7 +188,7 @@ static __maybe_unused void batches_begin(struct kunit *test, struct batches *b)
 	for_each_kernel_tracepoint(find_mc_flush, b);
 	KUNIT_ASSERT_NOT_NULL(test, b->tp);
 	KUNIT_ASSERT_EQ(test, tracepoint_probe_register(b->tp, on_mc_flush, b), 0);
-	/* Only now: the tracepoint is turned on by patching text, which updates entries. */
+	/* Only now, since turning the tracepoint on patches text, which updates entries. */
 	WRITE_ONCE(b->task, current);
 }
 

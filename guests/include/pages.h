@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For the programs: what the kernel says of pages, and what it is told, in /proc and /sys.
+ * For the programs: reads what the kernel says of pages in /proc and /sys, and writes settings.
  */
 #ifndef PAGES_H
 #define PAGES_H
@@ -41,7 +41,7 @@ static inline void put(const char *path, const char *text)
 	close(fd);
 }
 
-/* The number in a line that is "KEY NUMBER", or with no key in the file's first. */
+/* Returns NUMBER of the line "KEY NUMBER"; with an empty key, that of the first line. */
 static inline unsigned long number_in(const char *path, const char *key)
 {
 	FILE *file = fopen(path, "r");
@@ -76,7 +76,7 @@ static inline void run(const char *command)
 #define CGROUPS		"/tmp/cgroup"
 #define OURS		"/ours"
 
-/* From here on what we allocate is in a cgroup of its own. */
+/* From here on what this program allocates is in a cgroup of its own. */
 static inline void enter_cgroup(void)
 {
 	mkdir(CGROUPS, 0755);
@@ -104,7 +104,7 @@ static inline void read_entries(int fd, unsigned long index, unsigned long nr, u
 		ksft_exit_fail_msg("pagemap or kpageflags: %s\n", strerror(errno));
 }
 
-/* The entries of nr pages of ours. */
+/* Reads the entries of nr pages of this program. */
 static inline void pagemap(const void *at, unsigned long nr, uint64_t *entry)
 {
 	int fd = open_proc("/proc/self/pagemap");
@@ -113,7 +113,7 @@ static inline void pagemap(const void *at, unsigned long nr, uint64_t *entry)
 	close(fd);
 }
 
-/* What /proc/kpageflags says of an entry's page, if it has one: in swap, it has no PFN. */
+/* Returns what /proc/kpageflags says of an entry's page. An entry in swap has no page: 0. */
 static inline uint64_t page_flags(int kpageflags, uint64_t entry)
 {
 	uint64_t flags = 0;
@@ -123,7 +123,7 @@ static inline uint64_t page_flags(int kpageflags, uint64_t entry)
 	return flags;
 }
 
-/* How many of nr pages of ours have all of these bits in their entry. */
+/* Returns how many of nr pages of this program have all of these bits in their entry. */
 static inline unsigned long pages_with(const void *at, unsigned long nr, uint64_t bits)
 {
 	uint64_t entry[256];
@@ -149,7 +149,7 @@ static inline char *map_pages(unsigned long nr, int fd)
 	return at;
 }
 
-/* A private mapping of the first nr pages of a file, of each of which a byte was read. */
+/* Maps the first nr pages of a file, privately, and reads a byte of each. */
 static inline char *map_and_read(int fd, unsigned long nr)
 {
 	char *at = mmap(NULL, nr * PAGE, PROT_READ, MAP_PRIVATE, fd, 0);

@@ -2,8 +2,8 @@
 /*
  * For the programs: a thread on a second vCPU that goes once through all pages, last page
  * first, so that it meets an operation on them between an entry's reading and its update.
- * It says of each page when its access is done; one that faults, in an area that is gone,
- * is not.
+ * The thread sets done[] of a page when its access is done. An access that faults, since
+ * the area is gone, is not done.
  */
 #ifndef PASS_H
 #define PASS_H
@@ -19,8 +19,8 @@ static char *target;	/* where mremap moves it */
 static _Atomic bool done[NR];
 static _Atomic unsigned int asked, answered;
 static _Atomic long reached;	/* the page that the pass has visited last */
-static _Atomic long until;	/* and the last before which it does not wait */
-static _Atomic uint64_t value;	/* what is written, plus the page's number */
+static _Atomic long until;	/* the pass waits before each page below this one */
+static _Atomic uint64_t value;	/* the pass writes this, plus the page's number */
 
 static inline _Atomic uint64_t *word(char *at, unsigned long i)
 {
@@ -33,10 +33,10 @@ static inline bool write_to(unsigned long i)
 	return true;
 }
 
-/* What the pass does to a page; false if it leaves it alone. */
+/* What the pass does to a page. Returns false if it leaves the page alone. */
 static bool (*visit)(unsigned long i) = write_to;
 
-/* A pass must take longer than an operation does to come to the pages. */
+/* A pass must take longer than an operation takes to come to the pages. */
 static inline void linger(void)
 {
 	for (volatile int i = 0; i < 4000; i++)
@@ -73,7 +73,7 @@ static inline void *passes(void *unused)
 	return unused;
 }
 
-/* The calling thread is that of the operations from here on. */
+/* From here on, the operations are the calling thread's. */
 static inline void pass_setup(void)
 {
 	catch_faults();
@@ -99,8 +99,9 @@ static inline void end_pass(void)
 }
 
 /*
- * In the middle of the pass, a little later each round. The pass waits there, too, or it is
- * over where this vCPU loses its processor for a while.
+ * Waits for the middle of the pass, each round a little later. The pass stops there until
+ * this vCPU is there, too. Else it could be over when this vCPU loses its processor for a
+ * while.
  */
 static inline void wait_for_it(int round)
 {
@@ -122,7 +123,7 @@ static inline uint64_t pattern(unsigned long i, unsigned long nr)
 	return (i * WORDS + nr) * 0x0101010101010101;
 }
 
-/* The first word, which the pass writes to, is 1. */
+/* Writes a pattern to all words but the first of each page, which is for the pass, and is 1. */
 static inline void fill(char *at)
 {
 	for (unsigned long i = 0; i < NR; i++) {
@@ -132,7 +133,7 @@ static inline void fill(char *at)
 	}
 }
 
-/* All of a page but its first word is as fill() left it. */
+/* Whether all of a page, except its first word, is as fill() left it. */
 static inline bool untouched(const void *page, unsigned long i)
 {
 	for (unsigned long nr = 1; nr < WORDS; nr++) {
@@ -167,7 +168,7 @@ static inline char *dontneed(void)
 	return area;
 }
 
-/* The child has ended, too. */
+/* Forks, and waits until the child has ended. */
 static inline char *fork_once(void)
 {
 	int status = -1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For the programs: which pages were written, by the pagemap scan. It tells what was
- * written since the last scan, and write-protects that again.
+ * For the programs: the pagemap scan. It tells which pages were written since the last
+ * scan, and write-protects these again.
  */
 #ifndef SCAN_H
 #define SCAN_H
@@ -18,7 +18,7 @@
 /* What the last scan found. */
 static struct page_region regions[SCAN_MAX];
 
-/* From here on nr pages can be scanned. Closed, they may all be written to again. */
+/* From here on nr pages can be scanned. Closing the returned fd makes them all writable. */
 static inline int watch_writes(void *at, unsigned long nr)
 {
 	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
@@ -37,7 +37,7 @@ static inline int watch_writes(void *at, unsigned long nr)
 	return uffd;
 }
 
-/* How many regions of nr pages, SCAN_MAX at most, were written. */
+/* Scans nr pages, SCAN_MAX at most. Returns how many regions of them were written. */
 static inline long scan(void *at, unsigned long nr)
 {
 	static int fd = -1;
@@ -66,7 +66,7 @@ static inline unsigned long pages_of(const struct page_region *region)
 	return (region->end - region->start) / PAGE;
 }
 
-/* How many pages were. */
+/* Scans nr pages. Returns how many of them were written. */
 static inline unsigned long scan_pages(void *at, unsigned long nr)
 {
 	unsigned long pages = 0;

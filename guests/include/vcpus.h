@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For the programs: threads on other vCPUs than the one that works on page tables.
+ * For the programs: threads on vCPUs, and faults on pages that another thread takes away.
  */
 #ifndef VCPUS_H
 #define VCPUS_H
@@ -53,8 +53,8 @@ static inline void sleep_ms(unsigned int ms)
 }
 
 /*
- * A page may be gone when a thread comes to it: sigsetjmp(gone, 0) before, and landing is
- * true meanwhile. Nobody expects any other fault: it comes again, and ends the program.
+ * For an access to a page that may be gone: call sigsetjmp(gone, 0) before it, and have
+ * landing true during it. Any other fault is a bug: it happens again, and ends the program.
  */
 static _Thread_local sigjmp_buf gone;
 static _Thread_local volatile bool landing;
