@@ -2,17 +2,18 @@
 /*
  * A thread on a second vCPU reads pages while fork and mprotect work on them.
  *
- * Expected: who asks which pages were accessed, finds all that were read. The processor
- * says so in the entry, and reclaim, which takes what is not accessed, would take the
- * pages that are needed most. mremap() and munmap() may lose an accessed bit that is set
- * while they work on the entry, but none that was set before.
+ * Expected: the kernel knows of each page that was read. The processor sets the accessed
+ * bit in the entry. If the bit is lost, reclaim takes the page for one that nobody needs.
+ * mremap() and munmap() may lose an accessed bit that is set while they work on the entry,
+ * but not one that was set before.
  *
  * Method: all pages are made idle. The reader goes through them once, and leaves one of
- * four alone, so that it shows that an idle page is found, too. Who asks is the bitmap of
- * idle pages, and the walk of MGLRU, which counts the pages of each age.
+ * four alone, so that the test shows that it finds idle pages, too. Two interfaces tell
+ * which pages were accessed: the bitmap of idle pages, and the walk of MGLRU, which counts
+ * the pages of each age.
  *
- * A processor that has an entry in its TLB does not set the bit again: TLBs are flushed
- * where a bit was cleared.
+ * A processor that has an entry in its TLB does not set the bit again. So the test flushes
+ * the TLBs after a bit was cleared.
  */
 #define _GNU_SOURCE
 #include "pass.h"
@@ -24,8 +25,8 @@
 static uint64_t page[NR];
 
 /*
- * Each access ends in the entry, and not in a TLB: a wide munmap() flushes them all. It
- * also gives reclaim the pages that this vCPU has still to hand over.
+ * The next access must set the bit in the entry, and not find it in a TLB. A wide munmap()
+ * flushes all TLBs. It also gives reclaim the pages that this vCPU has still to hand over.
  */
 static void flush_tlbs(void)
 {
@@ -125,8 +126,8 @@ static void test_idle(const char *name, char *(*operation)(void), bool before)
 }
 
 /*
- * The youngest generation, and how many pages one has. The lines of our cgroup are
- * "memcg ID PATH", " node NID", and one for each generation.
+ * Returns the youngest generation, and how many pages the wanted one has. The lines of the
+ * program's cgroup are "memcg ID PATH", " node NID", and one for each generation.
  */
 static unsigned long youngest(unsigned int *id, unsigned long wanted, unsigned long *pages)
 {
@@ -154,9 +155,9 @@ static unsigned long youngest(unsigned int *id, unsigned long wanted, unsigned l
 }
 
 /*
- * How many of our pages were accessed since the last time, or are new. They are put into
- * the generation that was the youngest, and then a new one begins. A write after fork makes
- * a new page of one of the program's own, and each vCPU has to hand over its pages first.
+ * Returns how many pages of the program were accessed since the last call, or are new. The
+ * kernel puts them into the youngest generation, and then begins a new one. Each vCPU has to
+ * hand over its pages before. A write after fork makes a new page, which counts, too.
  */
 static unsigned long age(void)
 {
@@ -193,7 +194,7 @@ static void test_lru_gen(const char *name, char *(*operation)(void))
 		operation();
 		end_pass();
 		now = age();
-		/* The program does again what it did between the first two, with the same pages. */
+		/* Besides, the program accesses the same pages as between the first two age(). */
 		expected = before;
 		for (unsigned long i = 0; i < NR; i++) {
 			accessed += done[i];

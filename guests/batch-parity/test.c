@@ -2,10 +2,10 @@
 /*
  * Updates in sections that are not nested.
  *
- * Expected: each section, or what is before and after a flush in it, goes out in as
- * few batches as the arm's queue allows, all but the last one full, and nothing else
- * does. How much the queue takes is seen from the first batch of a long section, and
- * may not be less than the 31 updates of Linux 6.12.
+ * Expected: the updates of a section go out in as few batches as the arm's queue allows:
+ * all batches but the last one are full. The same holds for the updates before a flush in a
+ * section, and for those after it. Nothing else goes out. The first batch of a long section
+ * shows how many updates the queue takes, which must be 31, as in Linux 6.12, or more.
  *
  * Interrupts are off, so that the batches are the section's alone.
  */
@@ -34,7 +34,7 @@ static int update_page(pte_t *ptep, unsigned long addr, void *data)
 	return 0;
 }
 
-/* flushed: after so many updates, besides the end of the section. */
+/* flushed: the section was flushed after so many updates, or was not if 0. */
 static void check(struct kunit *test, unsigned int nr, unsigned int flushed,
 		  const struct batches *b)
 {
@@ -42,7 +42,7 @@ static void check(struct kunit *test, unsigned int nr, unsigned int flushed,
 
 	KUNIT_ASSERT_LE(test, b->nr, ARRAY_SIZE(b->batch));
 	for (i = 0; i < b->nr && left; i++) {
-		/* Up to the flush, and then up to the end. */
+		/* How many updates are left up to the flush, and after it up to the end. */
 		room = left > nr - flushed ? left - (nr - flushed) : left;
 		KUNIT_EXPECT_EQ(test, b->batch[i].calls, 1);
 		KUNIT_EXPECT_EQ(test, b->batch[i].updates, min(room, capacity));
@@ -122,7 +122,7 @@ static void generic_caller(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, b);
 	KUNIT_ASSERT_NOT_NULL(test, loader_mm);
 	kthread_use_mm(loader_mm);
-	/* A section is that of one page table: where it begins must not be random. */
+	/* A section is within one page table, so begin at the start of one. */
 	map = vm_mmap(NULL, 0, PMD_SIZE + MAX_UPDATES * PAGE_SIZE, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS, 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(map));
@@ -131,7 +131,7 @@ static void generic_caller(struct kunit *test)
 		err |= put_user(i, (unsigned int __user *)(addr + i * PAGE_SIZE));
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		/* Twice: the bit must not stay in an entry that mm will look at. */
+		/* Twice, so that the bit is 0 again when mm looks at the entry. */
 		for (round = 0; round < 2; round++) {
 			batches_begin(test, b);
 			local_irq_save(flags);

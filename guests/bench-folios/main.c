@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What map-file of guests/bench costs, as cost.h says it, where the page cache has the file
- * in large folios. For a kernel with kernel/options/large-folios.config.
+ * Measures, as cost.h documents, what map-file of guests/bench costs if the page cache has
+ * the file in large folios. For a kernel with kernel/options/large-folios.config.
  */
 #include "cost.h"
 #include "pages.h"
@@ -19,7 +19,7 @@ static void mount_at(const char *dir, const char *type, const char *source, unsi
 		ksft_exit_fail_msg("%s on %s: %s\n", source, dir, strerror(errno));
 }
 
-/* In the order that read-ahead works in: the folios grow as it goes on. */
+/* Reads the file from its beginning to its end, so that read-ahead makes larger folios. */
 static int read_file(void)
 {
 	static char buffer[32 * PAGE];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What workloads cost, as cost.h says it: operations on 2048 pages, and some that are made
- * of many small ones.
+ * Measures, as cost.h documents, what workloads cost: operations on 2048 pages, and workloads
+ * of many small operations.
  */
 #define _GNU_SOURCE
 #include <sys/wait.h>
@@ -16,7 +16,7 @@
 #define PROGRAMS	100	/* that one round of exec runs */
 #define TURNS	1000	/* of one round of switch; each is two switches */
 
-/* Begins at an end of a page table, so that every run has the same sections. */
+/* Returns a free place at the beginning of a page table: all runs have the same sections. */
 static char *reserve(unsigned long extra)
 {
 	char *room = mmap(NULL, LEN + PMD + extra, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -62,7 +62,7 @@ static void fork_and_exit(void)
 	wait_for(child);
 }
 
-/* This program, which then ends at once. */
+/* The program is this one; with an argument, it ends at once. */
 static void run_programs(void)
 {
 	for (int i = 0; i < PROGRAMS; i++) {
@@ -76,7 +76,7 @@ static void run_programs(void)
 	}
 }
 
-/* Of LEN, all of it in the page cache. */
+/* Makes a file of LEN bytes, all of it in the page cache. */
 static int make_file(void)
 {
 	static char zeros[PAGE];
@@ -88,7 +88,7 @@ static int make_file(void)
 	return fd;
 }
 
-/* A process that sends back what we send. Both only ever sleep in read(). */
+/* A process that sends back each byte. Both processes sleep only in read(). */
 struct partner {
 	pid_t pid;
 	int to[2], from[2];
@@ -125,7 +125,7 @@ static void stop_partner(const struct partner *partner)
 	wait_for(partner->pid);
 }
 
-/* After TIMED(), in which each instruction counts. */
+/* Not in TIMED(), in which each instruction counts. */
 static void check(int failed, const struct cost *cost)
 {
 	if (failed)
@@ -174,7 +174,7 @@ int main(int argc, char **argv)
 		TIMED(&cost[MPROTECT_RW], failed = mprotect(from, LEN, PROT_READ | PROT_WRITE));
 		check(failed, &cost[MPROTECT_RW]);
 		TIMED(&cost[FORK], fork_and_exit());
-		/* The fork left the entries write-protected: give each page back to us. */
+		/* The fork left the entries write-protected: make each page writable again. */
 		touch(from);
 		TIMED(&cost[MREMAP], moved = mremap(from, LEN, LEN, MREMAP_MAYMOVE | MREMAP_FIXED, to));
 		check(moved != to, &cost[MREMAP]);
@@ -185,7 +185,7 @@ int main(int argc, char **argv)
 		check(failed, &cost[MUNMAP]);
 		TIMED(&cost[FILE_MAP], from = map_and_read(file, NR));
 		munmap(from, LEN);
-		/* It is many rounds in itself. */
+		/* Two rounds are enough: each runs many programs. */
 		if (round < 2)
 			TIMED(&cost[EXEC], run_programs());
 		TIMED(&cost[SWITCH], take_turns(&partner));

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a lazy MMU section costs in which nothing is queued, and one more inside of
- * it, in ticks of the time stamp counter; cost.h has what a tick is, and the lines that
- * are printed. Also what it took to come here, which is the boot, and to map and unmap
- * kernel memory. And it measures for main.c how long interrupts are off.
+ * Measures, in ticks of the time stamp counter, what these cost: a lazy MMU section in which
+ * nothing is queued, one more section inside of it, the boot until this module is loaded,
+ * and vmap() with vunmap(). cost.h says what a tick is, and documents the lines. For main.c
+ * the module measures for how long interrupts are off.
  *
- * Method: with interrupts off, the least of some rounds of many sections. What the
- * loop itself takes, two instructions a section, is in the figure. For the boot, Xen
- * knows how long the vCPU has run; that it began at 0 stands for the domain's creation.
- * Without Xen there is none: firmware would be in it.
+ * Method: with interrupts off, the least of some rounds of many sections counts. The loop
+ * itself takes two instructions a section, which are in the figure. For the boot, Xen
+ * knows how long the vCPU has run. Its BEGIN is 0, which stands for the domain's creation.
+ * Without Xen the boot is not measured, since firmware would be in the figure.
  */
 #include <linux/irqflags.h>
 #include <linux/math64.h>
@@ -58,7 +58,7 @@ static __always_inline struct cost sections(unsigned int depth)
 	return cost;
 }
 
-/* It is one page, over and over: the entries are what costs. */
+/* Maps one page NR times: the entries cost, and not the pages. */
 static int map_and_unmap(struct cost *cost)
 {
 	struct page **pages = kcalloc(NR, sizeof(*pages), GFP_KERNEL);
@@ -98,7 +98,7 @@ out:
 	return err;
 }
 
-/* All that this vCPU, the only one, has run, in ticks. */
+/* How long this vCPU, the only one, has run since its creation, in ticks. */
 static int has_run(u64 *ticks)
 {
 	struct vcpu_runstate_info info;

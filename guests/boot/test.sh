@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The guest is up: it runs with as many vCPUs as its command line says that it was
-# given, on Xen PV, and every one of them runs a program.
+# Checks that the guest is up: that it is a PV guest, that it has as many vCPUs as its
+# command line says, and that each of them runs a program.
 
 echo "TAP version 13"
 echo "1..3"

@@ -3,13 +3,13 @@
  * The kernel's users of lazy MMU mode, as user space reaches them: mprotect,
  * mremap, madvise, the pagemap scan, fork, munmap and exit.
  *
- * Expected: memory holds what was written to it, and may be read and written as
- * it was asked for, page by page. A batch that is lost, late, cut short or sent
- * to the wrong page shows as one or the other.
+ * Expected: each page holds what was written to it, and allows the access that was
+ * asked for. If a batch is lost, late, cut short or sent to the wrong page, then a page
+ * has wrong contents or allows the wrong access.
  *
  * Method: each page holds its own number. The areas are neither a multiple of a
- * batch (31 entries, 128 with the series) nor of a page table (512), and cross its
- * end.
+ * batch (31 entries, 128 with the series) nor of a page table (512), and cross the
+ * end of a page table.
  */
 #define _GNU_SOURCE
 #include "scan.h"
@@ -46,7 +46,7 @@ static void *new_area(void)
 	return area;
 }
 
-/* Every page holds its number plus base; says which one does not. */
+/* Whether every page holds its number plus base. Prints the first page that does not. */
 static bool holds(void *area, uint64_t base)
 {
 	for (unsigned long i = 0; i < nr; i++) {
@@ -84,7 +84,7 @@ static void test_mprotect(void)
 	mprotect(area, nr * PAGE, PROT_READ);
 	ksft_test_result(allows(area, true, false) && holds(area, 1000), "mprotect to read-only\n");
 	mprotect(area, nr * PAGE, PROT_NONE);
-	ksft_test_result(allows(area, false, false), "mprotect to nothing\n");
+	ksft_test_result(allows(area, false, false), "mprotect to no access\n");
 	mprotect(area, nr * PAGE, PROT_READ | PROT_WRITE);
 	ksft_test_result(allows(area, true, true) && holds(area, 1000), "mprotect to read-write\n");
 	munmap(area, nr * PAGE);
@@ -95,7 +95,7 @@ static void test_mprotect(void)
 	fill(area, 1000);
 	ok = !mprotect(area, nr * PAGE, PROT_NONE);
 	munmap(area, nr * PAGE);
-	ksft_test_result(ok && allows(area, false, false), "munmap of what was protected\n");
+	ksft_test_result(ok && allows(area, false, false), "munmap of pages without access\n");
 }
 
 static void test_mremap(void)
@@ -159,8 +159,8 @@ static void test_pagemap_scan(void)
 }
 
 /*
- * Where a file's entry is cleared, a marker says that it was write-protected. It is put
- * there in the same section, and must find the entry gone, also one without access.
+ * When the kernel clears an entry of a file that was write-protected, it puts a marker in
+ * its place, in the same section. The entry must be gone by then, also one without access.
  */
 static void test_markers(void)
 {
@@ -206,13 +206,13 @@ static void test_fork(void)
 		ok &= write(up[1], &c, 1) == 1 && holds(area, 8000);
 		_exit(!ok);
 	}
-	/* Or read() would wait for a child that has died. */
+	/* Else read() would wait for ever if the child has died. */
 	close(up[1]);
 	fill(area, 7000);
 	ok = write(down[1], "", 1) == 1 && read(up[0], &c, 1) == 1 && holds(area, 7000);
-	ksft_test_result(ok, "fork: the parent keeps its own\n");
+	ksft_test_result(ok, "fork: the parent keeps what it wrote\n");
 	ok = waitpid(child, &status, 0) == child && status == 0;
-	ksft_test_result(ok, "fork: the child keeps its own\n");
+	ksft_test_result(ok, "fork: the child keeps what it wrote\n");
 
 	ok = true;
 	for (int i = 0; i < 20; i++) {

@@ -3,8 +3,8 @@
 
 guests="one two three"
 
-# Until every guest is in its N-th hold. One that never comes there fails by itself, and
-# nobody waits for one that is gone.
+# held N: waits until every guest is in its N-th hold. It does not wait for a guest that has
+# ended, and gives up after 100 s: the guest's outcome then says what is wrong.
 held()
 {
 	for guest in $guests; do
@@ -15,21 +15,21 @@ held()
 			sleep 0.25
 		done
 	done
-	# A guest says so just before.
+	# A guest prints its line just before it holds.
 	sleep 1
 }
 
-# Any event of xenstore does.
+# Ends the hold of all guests. Any event of xenstore does that.
 release()
 {
 	for guest in $guests; do
-		# One that crashed is gone; finish says so.
+		# A guest that crashed has no domid; finish records that.
 		domid=$(xl domid "$arm.$scenario.$guest") || continue
 		xenstore-write "/local/domain/$domid/control/shutdown" ""
 	done
 }
 
-# counts GUEST VIEW DOMID: GUEST.VIEW.json, the batches of that domain in the window.
+# counts GUEST VIEW DOMID: writes the batches of that domain in the window to GUEST.VIEW.json.
 counts()
 {
 	name=$results/$arm.$scenario

@@ -6,16 +6,17 @@
  * and from its trace, for each of several guests that run at once.
  *
  * Method: probes on the kernel's own tracepoints follow the multicall buffer,
- * entry by entry, and add up what each flush sends. PTE writes outside of lazy
- * MMU mode are hypercalls without a flush: a xen_mmu_set_pte that is not followed
- * by that update's way into the buffer is one, unless xen_mmu_write_pte, which only
- * the series has, says that the page table was ordinary memory yet.
+ * entry by entry, and add up what each flush sends. A PTE write outside of lazy
+ * MMU mode is a hypercall without a flush. The probes see it as a xen_mmu_set_pte
+ * after which the update does not go into the buffer. The exception is one with a
+ * xen_mmu_write_pte, which only the series has: there the page table was still
+ * ordinary memory, so there is no hypercall.
  *
  * A write to /proc/window holds the vCPU with interrupts off and without a
- * hypercall until a xenstore event arrives, so that dom0 can take a record of
- * exactly what was before. The first hold begins the window, the second ends it,
+ * hypercall until a xenstore event arrives. Meanwhile dom0 can take a record of
+ * all batches before. The first hold begins the window, the second ends it,
  * and then /proc/window can be read. A hist trigger could count the same events,
- * but it cannot be read at such an instant. One vCPU only.
+ * but cannot be read at such an instant. The guest has one vCPU only.
  */
 #include <linux/log2.h>
 #include <linux/module.h>
@@ -36,7 +37,7 @@ struct counts {
 	unsigned long size[NR_KINDS][MAX_SIZE + 1];	/* by the least size of a bucket */
 	unsigned long requests[NR_KINDS];
 	unsigned long direct;	/* mmu_updates of one request that were not queued */
-	unsigned long lost;	/* flushes that were not as the probes had followed them */
+	unsigned long lost;	/* flushes of other contents than the probes had followed */
 };
 
 static struct counts now, window;
@@ -48,7 +49,7 @@ static struct {
 } entry[MAX_SIZE];
 static unsigned int nr_entries;
 
-/* How far a set_pte() has come on its way into the buffer. */
+/* How far a set_pte() has come on its way into the buffer: IDLE if there is none. */
 static enum { IDLE, SET_PTE, BATCH } way;
 
 static void on_mc_entry(void *data, struct multicall_entry *mc, unsigned int nargs)
@@ -71,7 +72,7 @@ static void on_mc_extend_args(void *data, unsigned long op, size_t args,
 		entry[nr_entries - 1].size++;
 }
 
-/* The least size in the bucket that the hypervisor counts this one in. */
+/* The least size of the bucket in which the hypervisor counts this size. */
 static unsigned int bucket(unsigned int size)
 {
 	if (size <= 64)
@@ -105,14 +106,14 @@ static void on_mc_flush(void *data, unsigned int mcidx, unsigned int argidx, uns
 	nr_entries = 0;
 }
 
-/* A hypercall of its own, until the events that follow say that it was queued. */
+/* Counts as a hypercall of its own, until later events show that the update was queued. */
 static void on_set_pte(void *data, pte_t *ptep, pte_t pteval)
 {
 	now.direct++;
 	way = SET_PTE;
 }
 
-/* It was neither: the page table is not one yet. */
+/* No hypercall, and not queued: Xen does not know this memory as a page table yet. */
 static void on_write_pte(void *data, pte_t *ptep, pte_t pteval)
 {
 	now.direct--;
@@ -124,7 +125,7 @@ static void on_mc_batch(void *data)
 	way = way == SET_PTE ? BATCH : IDLE;
 }
 
-/* Whatever it is, it is not the set_pte() before it. */
+/* Another operation: a set_pte() before it is not on its way any more. */
 static void on_other(void *data)
 {
 	way = IDLE;
@@ -180,7 +181,7 @@ static void register_probe(struct tracepoint *tp, void *data)
 
 static unsigned int holds;
 
-/* Until something arrives from xenstore. Nothing here is a hypercall. */
+/* Waits until something arrives from xenstore, without a hypercall. */
 static void hold(void)
 {
 	XENSTORE_RING_IDX seen = READ_ONCE(xen_store_interface->rsp_prod);
@@ -207,7 +208,7 @@ static ssize_t window_write(struct file *file, const char __user *buf, size_t le
 	return len;
 }
 
-/* One line of JSON, in the words of xenbatch's records. */
+/* Prints one line of JSON, with the names of xenbatch's records. */
 static int window_show(struct seq_file *m, void *v)
 {
 	unsigned int kind, size;

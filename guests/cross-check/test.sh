@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The window of test.ko around a workload that reaches every user of lazy MMU
-# mode; then what the guest counted in it.
+# Opens the window of test.ko, runs a workload that reaches every user of lazy MMU
+# mode, closes the window, and prints what the guest counted in it.
 
 echo "TAP version 13"
 echo "1..2"

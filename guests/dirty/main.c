@@ -4,22 +4,20 @@
  * works on them.
  *
  * Expected, of every page that was written to:
- *   - after MADV_FREE, which lets the kernel drop what is clean, it holds what was
+ *   - after MADV_FREE, which lets the kernel drop clean pages, the page holds what was
  *     written, however hard reclaim tries: the processor's dirty bit was not lost
- *   - of a shared file, it is marked dirty (/proc/kpageflags)
- *   - once fork() has returned, a child sees none of the parent's writes: the parent's
+ *   - a page of a shared file is marked dirty (/proc/kpageflags)
+ *   - a child sees nothing that the parent writes after fork() has returned: the parent's
  *     entries were write-protected in time
- *   - and all words that nobody wrote to are as they were
+ *   - words that nobody wrote to have not changed
  *
- * Method: each round, all pages are clean and writable when the operation begins,
- * and the writer goes once through them, last page first, so that it meets the
- * operation between an entry's reading and its update. It says of each page when
- * its write is done; one that faults, in an area that is gone, is not.
+ * Method: in each round, all pages are clean and writable when the operation begins.
+ * The writer goes once through them (pass.h).
  */
 #define _GNU_SOURCE
 #include "pass.h"
 
-/* Pages that may be dropped while they are clean, and are written to meanwhile. */
+/* The kernel may drop these pages while they are clean. The writer writes to them meanwhile. */
 static void test_lazyfree(const char *name, char *(*operation)(void))
 {
 	unsigned long written = 0, dropped = 0, lost = 0;
@@ -57,7 +55,7 @@ static bool is_dirty(int kpageflags, uint64_t page)
 	return page_flags(kpageflags, page) & KPF_DIRTY;
 }
 
-/* Pages of a shared file that were read, and are then written to for the first time. */
+/* The pages of a shared file were only read. The writer makes the first write to each. */
 static void test_shared(const char *name, char *(*operation)(void))
 {
 	int kpageflags = open_proc("/proc/kpageflags");

@@ -3,12 +3,12 @@
  * The processor sets the dirty bit of an entry between ptep_set_wrprotect() or
  * ptep_get_and_clear() and the end of the section.
  *
- * Expected: the bit is in the page table afterwards, or in what was returned. An
- * entry that can still become dirty is cleared at once, however lazy the section. In a
- * kernel that has tracepoints for the two operations, the others are delayed.
+ * Expected: the bit is in the page table afterwards, or in the returned entry. An entry
+ * that can still become dirty is cleared at once, also in a section. All other updates by
+ * the two operations are delayed, if the kernel has tracepoints for the two.
  *
- * Method: an entry of our own, clean and writable. If it still allows to write after
- * the operation, write.
+ * Method: the test maps a page, clean and writable. If the entry still allows writes after
+ * the operation, the test writes.
  */
 #include <linux/module.h>
 
@@ -53,7 +53,7 @@ static void look_at(struct tracepoint *tp, void *data)
 	search->found |= !strcmp(tp->name, search->name);
 }
 
-/* Whether the kernel has the tracepoint, and so delays what it is of. */
+/* Whether the kernel has the tracepoint of an operation, and so delays the operation. */
 static bool delays(const char *name)
 {
 	struct search search = { .name = name };
@@ -79,8 +79,8 @@ static void wrprotect(struct kunit *test)
 	local_irq_save(flags);
 	section = section_enter();
 	/*
-	 * init_mm is not exported, and any other does, but for a kernel with
-	 * PAGE_TABLE_CHECK, which then takes the page for a user's.
+	 * init_mm is not exported. Any other mm does as well, except in a kernel with
+	 * PAGE_TABLE_CHECK, which takes the page for a user's then.
 	 */
 	ptep_set_wrprotect(current->active_mm, (unsigned long)m.word, m.ptep);
 	delayed = pte_write(READ_ONCE(*m.ptep));

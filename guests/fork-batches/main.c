@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A forked task's mprotect goes out in batches.
+ * An mprotect of a forked task goes out in batches.
  *
  * The bug: Linux from 7.2 on pauses lazy MMU mode in a task that is switched out,
  * and resumes it in the one that is switched to. A new task was never paused, so its
- * count of pauses goes from 0 to 255, and it never batches: a hypercall for each page.
- * Its children inherit that, and go to 254.
+ * count of pauses goes from 0 to 255. So it never batches, and makes a hypercall for
+ * each page. Its children inherit the count, and go to 254.
  *
- * Expected: one hypercall for 16 pages or more, in a child, in its child, and in one
- * that was switched out in between. The buffer of a batch has room for 31,
- * with the 6.12 series for 128.
+ * Expected: one hypercall for 16 pages or more, in a child, in a child's child, and in
+ * a child that was switched out in between. The buffer of a batch has room for 31
+ * updates, with the 6.12 series for 128.
  *
  * Method: the kernel's xen_mc_flush events of that task, around one mprotect.
  */
@@ -49,7 +49,7 @@ static void *map(unsigned long len, int flags)
 	return area;
 }
 
-/* The events are those of this task that make a hypercall. */
+/* Counts, by events of this task, the hypercalls of an mprotect. A flush of nothing makes none. */
 static void measure(void)
 {
 	char *area = map(LEN, MAP_PRIVATE);
@@ -82,7 +82,7 @@ static void measure(void)
 	seen->done = true;
 }
 
-/* In a child of this task. */
+/* Does work in a child of this task. */
 static void forked(void (*work)(void))
 {
 	pid_t child = fork();
@@ -110,7 +110,7 @@ static void test(const char *who, void (*work)(void))
 {
 	memset(seen, 0, sizeof(*seen));
 	forked(work);
-	/* Without an event for each page, nothing is known of the batches. */
+	/* If updates are missing in the events, nothing is known of the batches. */
 	if (!seen->done || seen->updates < NR)
 		ksft_exit_fail_msg("the events have %lu updates of %lu pages\n", seen->updates, NR);
 	ksft_print_msg("%s: %lu pages, %lu hypercalls\n", who, NR, seen->hypercalls);
@@ -123,7 +123,7 @@ int main(void)
 	ksft_set_plan(3);
 	if (mount("tracefs", TRACING, "tracefs", 0, NULL))
 		ksft_exit_fail_msg("mount tracefs: %s\n", strerror(errno));
-	/* Once for all: to enable an event changes the kernel's text, in hypercalls. */
+	/* Enabled only once, since enabling patches the kernel's text, by hypercalls. */
 	put(TRACING "tracing_on", "0");
 	put(EVENT "enable", "1");
 	seen = map(sizeof(*seen), MAP_SHARED);

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * hypfs-race: do concurrent readers of hypfs get what they asked for?
+ * hypfs-race: tests whether concurrent readers of hypfs get the entry that they name.
  *
- * The bug: Xen's do_hypfs_op() kept the path that the caller passed in a static
- * buffer, and filled that holding its lock for reading only. A reader on one CPU
- * could overwrite the path of a reader on another between its copying and its
- * look-up, and that one was then given the content of the wrong entry, without
- * an error, or an error for a mixture of both paths.
+ * The bug: Xen's do_hypfs_op() kept the caller's path in a static buffer, and filled
+ * the buffer while it held its lock for reading only. A reader on one CPU copied its
+ * path there. Before it looked the path up, a reader on another CPU could overwrite
+ * it. The first reader then got the content of the wrong entry, without an error, or
+ * it got an error for a mixture of both paths.
  *
  * Expected: every read gives the content of the entry that it named.
  *
- * Method: two entries whose paths are equally long, whose contents differ and
- * never change: the major and the minor version of Xen. What they hold is read
- * while nobody else reads. Then two processes, each kept on a CPU of its own,
- * read one of the two over and over and compare. One that gets an error where
- * there was none before was read wrong too.
+ * Method: the test uses two entries whose paths are equally long, and whose contents
+ * differ and never change: the major and the minor version of Xen. It first reads both
+ * while nobody else reads. Then two processes, each on a CPU of its own, read one of
+ * the entries over and over, and compare. An error counts as a wrong read, too.
  *
  * Needs a dom0 with at least two vCPUs, on pCPUs of their own. Nothing else may
  * use hypfs meanwhile. Link with -lxenhypfs.
@@ -60,7 +59,7 @@ static void complain(const char *what)
 	fprintf(stderr, "hypfs-race: %s: %s\n", what, strerror(errno));
 }
 
-/* The CPUs of the readers: the first ones that we may run on. */
+/* The readers get the first CPUs that this process may run on. */
 static bool choose_cpus(struct race *race)
 {
 	cpu_set_t set;
@@ -108,7 +107,7 @@ static bool learn_contents(struct race *race)
 	return true;
 }
 
-/* In a process of its own. Returns its exit code. */
+/* Runs in a process of its own, and returns its exit code. */
 static int read_over_and_over(struct race *race, int self, unsigned long reads)
 {
 	struct reader *reader = &race->reader[self];
@@ -128,7 +127,7 @@ static int read_over_and_over(struct race *race, int self, unsigned long reads)
 		return 2;
 	}
 
-	/* Begin together, unless the other one could not begin at all. */
+	/* Wait for the other reader, but not for ever: it may have failed. */
 	atomic_fetch_add(&race->ready, 1);
 	for (int waited = 0; atomic_load(&race->ready) < NR_READERS; waited++) {
 		if (waited == 10000) {

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh disable=SC2034,SC2154 # dom0/run sources this
 
-# A Xen without the patches shows the defect. It is a race: on a busy machine it may
-# take more than one try.
+# A Xen without xen-patches must show the defect. The defect is a race, so on a busy machine it
+# may take more than one try.
 case $hypfs in
 stock) tries=5 none=fail some=reproduced ;;
 mended) tries=1 none=pass some=fail ;;

@@ -2,13 +2,14 @@
 /*
  * Threads on other vCPUs write to pages that KSM merges with each other.
  *
- * Expected: every byte is what its own writer wrote last. A merged page is read-only in
- * each page table. Who still writes to it, through an old entry of a TLB or one that was
- * not write-protected in time, writes to all pages that are merged with it.
+ * Expected: every byte is what the writer of its page wrote last. A merged page is
+ * read-only in each page table. If an entry is not write-protected in time, or stays
+ * writable in a TLB, a write goes to all pages that are merged with that one.
  *
- * Method: pages have one of four contents, and each write turns one into the next, so
- * that ksmd finds equal pages all the time, and pages that stop being equal as it looks.
- * A writer has the entry in its TLB for a while before, so that a merging comes between.
+ * Method: pages have one of four contents, and each write turns one content into the next.
+ * So ksmd finds equal pages all the time, and some change while it compares them. A writer
+ * keeps the entry in its TLB for a while before it writes, so that ksmd may merge the page
+ * in between.
  */
 #define _GNU_SOURCE
 #include "crew.h"
@@ -46,7 +47,7 @@ int main(void)
 	for (end = time(NULL) + SECONDS; time(NULL) < end || vmstat("cow_ksm") - copied < 2 * NR_PAGES; rounds++) {
 		unsigned long now;
 
-		/* ksmd merges what has not changed since it looked last. */
+		/* ksmd merges only pages that have not changed since its last look. */
 		crew_rest();
 		sleep_ms(100);
 		now = number_in(KSM "pages_sharing", "");
@@ -82,6 +83,7 @@ int main(void)
 	wrong = crew_wrong();
 	ksft_print_msg("%lu pages are merged after all are parted, %lu wrong\n",
 		       number_in(KSM "pages_sharing", ""), wrong);
-	ksft_test_result(!number_in(KSM "pages_sharing", "") && !wrong, "nor when the pages are parted again\n");
+	ksft_test_result(!number_in(KSM "pages_sharing", "") && !wrong,
+			 "no byte is lost when the pages are parted again\n");
 	ksft_finished();
 }

@@ -1,4 +1,4 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The suites ran before the first process did.
+# Does nothing: the kernel runs the suites before the first process.

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Threads on four vCPUs read a new mapping of a file that is in the page cache, all of them
- * the same page at the same time. Each fault maps the pages around it.
+ * Threads on four vCPUs read a new mapping of a file that is in the page cache. All of them
+ * read the same page at the same time. Each fault maps the pages around it.
  *
- * Expected: every page holds what the file has there, and is mapped once. Who comes second
- * to the page table lock must find the entries that the first has made, or the page is
- * counted twice: "BUG: Bad rss-counter state" when the program has ended.
+ * Expected: every page holds what the file has there, and is mapped once. The vCPU that
+ * takes the page table lock second must find the entries that the first has made. Else it
+ * counts the pages again, and the kernel says "BUG: Bad rss-counter state" when the program
+ * ends.
  */
 #define _GNU_SOURCE
 #include <sys/resource.h>

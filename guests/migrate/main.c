@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pages go to the memory of a device, which lib/test_hmm.c has, while threads on other
- * vCPUs write to them, and come back by the faults of these.
+ * Pages go to the memory of a device, that of lib/test_hmm.c, while threads on other vCPUs
+ * write to them. The faults of these threads bring the pages back.
  *
- * Expected: every byte is what its own writer wrote last. On the way there
- * migrate_vma_collect_pmd() clears the pages' entries in a section: at once those of a
- * page that is this process's alone, and delayed those of one that a child has, too. Who
- * still writes through an old entry writes to where the page was.
+ * Expected: every byte is what the writer of its page wrote last. On the way to the device,
+ * migrate_vma_collect_pmd() clears the pages' entries in a section. It clears the entry of a
+ * page at once if only this process has the page, and delays it if a child has the page,
+ * too. A write through an old entry goes to the place where the page was, and is lost.
  */
 #define _GNU_SOURCE
 #include <sys/ioctl.h>
@@ -16,7 +16,7 @@
 /* lib/test_hmm_uapi.h, which is not installed. */
 struct hmm_dmirror_cmd {
 	uint64_t addr;	/* of the pages */
-	uint64_t ptr;	/* gets a copy of them, up to the first that did not go */
+	uint64_t ptr;	/* gets a copy of the pages, up to the first that did not go */
 	uint64_t npages;
 	uint64_t cpages;
 	uint64_t faults;
@@ -25,7 +25,7 @@ struct hmm_dmirror_cmd {
 #define HMM_DMIRROR_MIGRATE_TO_DEV	_IOWR('H', 0x02, struct hmm_dmirror_cmd)
 
 #define NR_PAGES	240UL	/* few, so that a migration and a writer meet */
-#define AT_ONCE		8UL	/* pages: they are gone before a tick flushes the writer's TLB */
+#define AT_ONCE		8UL	/* pages: so few go before a tick flushes the writer's TLB */
 #define SECONDS		40
 
 static char *copy;
@@ -45,7 +45,7 @@ static void to_device(const char *at)
 			.npages = AT_ONCE,
 		};
 
-		/* One that was in use just then, or is back already, is not there. */
+		/* ENOENT: a page was in use just then, or is back already. */
 		if (ioctl(fd, HMM_DMIRROR_MIGRATE_TO_DEV, &cmd) && errno != ENOENT)
 			ksft_exit_fail_msg("HMM_DMIRROR_MIGRATE_TO_DEV: %s\n", strerror(errno));
 	}
@@ -68,7 +68,7 @@ int main(void)
 	crew_work();
 	for (time_t end = time(NULL) + SECONDS; time(NULL) < end; rounds++) {
 		to_device(crew.at);
-		/* pagemap has them as swapped out. */
+		/* pagemap shows pages on the device as swapped out. */
 		went += pages_with(crew.at, NR_PAGES, PM_SWAP);
 		switch (rounds % 4) {
 		case 1:

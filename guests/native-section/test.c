@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Without Xen PV, nothing of a lazy MMU section is left but one NOP at either end.
+ * Without Xen PV, a lazy MMU section is one NOP where it begins and one where it ends.
  *
- * Method: labels around both ends of some sections, and what this kernel made of the
- * code between them, compared with the one NOP that is as long. That finds a call that
- * was not patched out, and a state that is set, moved, spilled or handed over.
+ * Method: there are labels before and after each end of some sections. The test compares
+ * the code between two labels, as this kernel has patched it, with one NOP of that length.
+ * It finds a call that was not patched out, and a state that is set, moved, spilled or
+ * handed over.
  *
- * A section with something between two such labels has to be found, so that the test
- * is known to look.
+ * finds_a_store proves that the test can fail: it has a store between two labels.
  */
 #include <linux/module.h>
 #include <linux/objtool.h>
@@ -50,7 +50,7 @@ static noinline void one_in_the_other(void)
 	PART(outer_left);
 }
 
-/* The call takes all registers that it may, so that the state cannot stay in one. */
+/* The call may change registers, so the compiler would have to save a state. */
 static noinline void around_a_call(void)
 {
 	section_t section;

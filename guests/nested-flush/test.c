@@ -20,7 +20,7 @@ struct flush {
 	unsigned int landed[2];
 };
 
-/* In the innermost section, with interrupts off: nobody else is to flush. */
+/* In the innermost section. Interrupts are off, so that nothing else flushes. */
 static void flush_twice(void *data)
 {
 	struct flush *f = data;
@@ -35,7 +35,7 @@ static void flush_twice(void *data)
 		for (i = 0; i < NR; i++)
 			f->landed[round] += landed(&f->t[i]);
 	}
-	/* What the innermost leave() finds. */
+	/* Stays in the queue for the innermost leave(). */
 	update(&f->t[0]);
 }
 

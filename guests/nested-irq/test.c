@@ -3,12 +3,12 @@
  * A hard interrupt and a softirq have a section of their own, inside sections
  * of the task that they interrupt.
  *
- * Expected: what the handler updates is in the page tables when its section
- * ends, and so is what the task had queued; the task goes on batching; its own
+ * Expected: when the handler's section ends, the page tables have the handler's
+ * updates and those that the task had queued. The task goes on batching, until its own
  * leave() turns the mode off.
  *
  * Linux 7.x has no sections in interrupts: there the handler's updates go out one by
- * one, and nothing is said of what the task had queued.
+ * one. What the task had queued may stay queued.
  */
 #include <linux/interrupt.h>
 #include <linux/irq_work.h>
@@ -97,7 +97,7 @@ static void check(struct kunit *test, void (*raise)(struct intr *intr), bool har
 		intr->raise = raise;
 		intr->t = t;
 
-		/* Not to mistake what a context switch does for the handler's doing. */
+		/* A context switch flushes, too: it must not be taken for the handler's flush. */
 		preempt_disable();
 		nested(depth, interrupted, intr);
 		off = !deferred(&t[3]);

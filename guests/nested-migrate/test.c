@@ -3,9 +3,9 @@
  * A task moves between vCPUs inside nested sections, 10 000 times, while every
  * vCPU runs tasks with sections of their own.
  *
- * Expected: the state on the section's stack is right wherever the task goes
- * on; what was queued on the old vCPU is in the page tables; what is queued on
- * the new one stays queued; and no task ever finds the mode of another.
+ * Expected: the state of each section, on the task's stack, is right on each vCPU.
+ * Updates that were queued on the old vCPU are in the page tables. Updates that are
+ * queued on the new one stay queued. No task ever finds the mode of another task.
  */
 #include <linux/cpumask.h>
 #include <linux/module.h>

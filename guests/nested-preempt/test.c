@@ -2,16 +2,17 @@
 /*
  * A task loses its vCPU inside nested sections.
  *
- * The bug: Linux 6.12 counts levels per CPU, and a context switch leaves one of
- * them. With two or more open, lazy MMU mode is still on when the switch wants
- * to enter lazy CPU mode, which is a BUG().
+ * The bug: Linux 6.12 counts levels per CPU, and a context switch leaves only one
+ * level. In a nested section, lazy MMU mode is still on when the switch wants to
+ * enter lazy CPU mode, which is a BUG().
  *
- * Expected: the switch puts everything queued into the page tables; when the
- * task runs again, it goes on batching, in the section that it was in and in
- * all around it; and the outermost leave() turns the mode off.
+ * Expected: the switch puts everything queued into the page tables. When the task
+ * runs again, it goes on batching, in its innermost section and in all sections
+ * around that one. The outermost leave() turns the mode off.
  *
- * Method: queue an update, lose the vCPU by sleeping, or to a task of a higher
- * priority that is woken up (which needs preempt=full), and look at the entries.
+ * Method: the task queues an update. Then it loses its vCPU: it sleeps, or it wakes
+ * a task of a higher priority, which preempts it (this needs preempt=full). Then the
+ * test looks at the entries.
  */
 #include <linux/delay.h>
 #include <linux/module.h>

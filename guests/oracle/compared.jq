@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What the oracle declares, and what a record has of domain domid, in one form. The
-# oracle does not know how often a batch was continued, be it as a hypercall or as a
-# sub-call: only whether it was.
+# Brings the oracle's declaration, or the domain domid of a record, into one form. The
+# oracle does not know how often Xen continued a batch, as a hypercall or as a sub-call. It
+# only knows whether Xen did.
 (if .domains then .domains[] | select(.domid == $ARGS.named.domid) | .vcpus[0] else . end)
 | . as $all
 | (.batch | map_values(.continuations // 0)) as $continuations

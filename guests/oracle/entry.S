@@ -7,7 +7,7 @@
 
 	.file "entry.S"
 
-/* Xen looks for a note by the owner "Xen"; a string or a 64-bit number. */
+/* A note of the owner "Xen", which Xen looks for. Its value is a string or a 64-bit number. */
 .macro note type:req, directive:req, value:vararg
 	.balign	4
 	.long	2f - 1f, 4f - 3f, \type
@@ -46,7 +46,7 @@ _start:
  * Xen takes the number in %rax and the arguments in %rdi, %rsi, %rdx, %r10, %r8
  * and %r9, and returns in %rax; syscall itself destroys %rcx and %r11. To continue
  * a preempted hypercall, Xen changes the arguments and sets %rip back to syscall.
- * The caller takes all of these registers to be destroyed, so none is saved.
+ * All these registers are caller-saved in C, so none is saved here.
  */
 	.globl	hypercall
 hypercall:
@@ -60,7 +60,7 @@ hypercall:
 	syscall
 	ret
 
-/* void touch_nothing(void): one page fault. Nothing is mapped at 0. */
+/* void touch_nothing(void): makes one page fault. Nothing is mapped at 0. */
 	.globl	touch_nothing
 touch_nothing:
 	mov	0, %al

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The oracle: a guest that knows all the hypercalls that it makes, and says so.
- * Counters of Xen are judged by it.
+ * The oracle: a guest that knows all hypercalls that it makes, and declares them. Xen's
+ * counters are compared with this declaration.
  *
  * Expected: over this domain's whole life, Xen counts what the line
- * `oracle: {JSON}` on its console declares, and nothing else. The names are those
- * of docs/counting.md; the key of a size is the least one of its bucket. If the
- * oracle could not do what it would declare, then the line is
- * `oracle: {"error":"..."}`, the domain crashes, and nothing was learnt about Xen.
+ * `oracle: {JSON}` on the console declares, and nothing else. The names are those
+ * of docs/counting.md; the key of a size is the least size of its bucket. If the
+ * oracle cannot do all of its steps, the line is `oracle: {"error":"..."}`, the
+ * domain crashes, and nothing is known of Xen's counters.
  *
- * Method: steps[] is the one list of what is done. It is walked once to do it, and
- * once to declare it. Nothing else enters Xen: no event is unmasked, and the console
- * is waited for by spinning. What is written to the page table is what it holds.
+ * Method: steps[] is the only list of what the oracle does. It is walked once to do
+ * the steps, and once to declare them. Nothing else enters Xen: no event is unmasked,
+ * and the oracle spins to wait for the console. Writes to the page table do not change it.
  *
- * Not known here is how often Xen preempts a batch and has it made again. Such a
- * continuation is an entry or a sub-call like any other, but not declared: subtract
- * those that were counted. Any batch of two or more may be continued. Those in
- * "continued" surely are: they take longer than the 10 ms after which Xen's periodic
- * timer interrupts a vCPU, on hardware too.
+ * The oracle does not know how often Xen preempts a batch and has it made again. Such a
+ * continuation is an entry or a sub-call like any other, but is not declared. So subtract
+ * the continuations that were counted. Any batch of two or more may be continued. Those in
+ * "continued" always are: they take longer than the 10 ms after which Xen's periodic
+ * timer interrupts a vCPU, also on hardware.
  *
  * To run it: type = "pv", vcpus = 1, memory = 32, and a console that somebody reads.
  */
@@ -50,15 +50,15 @@ enum {
 
 /*
  * If the sub-calls of a multicall are batches, then the first has the size of the
- * multicall, and each one after it one less, down to 1: the last one cannot be
- * preempted. In a trace, a multicall that was shows all of its sub-calls, and what
- * continues it looks like a new one.
+ * multicall, and each one after it one less, down to 1. So the last one cannot be
+ * preempted. In a trace, a multicall that was preempted shows all of its sub-calls, and
+ * its continuation looks like a new multicall.
  *
- * The times differ, so that one counter does not pass for another.
+ * The times differ, so that a counter cannot be taken for another.
  */
 static const struct step {
 	unsigned int op;
-	unsigned int size;	/* of the batch; 0: it is none */
+	unsigned int size; /* of the batch; 0 if the operation is no batch */
 	unsigned int times;
 	unsigned int subcall;	/* what the sub-calls of a multicall are */
 } steps[] = {
@@ -129,7 +129,7 @@ static struct mmu_update requests[LONGEST];
 static struct mmuext_op operations[64];
 static struct multicall_entry calls[64];
 
-/* Of this page nothing is needed but the page table entry that maps it. */
+/* The steps use only the page table entry that maps this page. */
 static char page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 static volatile uint64_t *pte;
 static uint64_t pte_value;
@@ -141,7 +141,7 @@ static const struct trap_info traps[] = {
 static struct evtchn_send console_event;
 static struct sched_shutdown shutdown = { .reason = SHUTDOWN_poweroff };
 
-/* The line that is printed, in one piece: it has to fit into the console's ring. */
+/* The line is printed in one piece, so it has to fit into the console's ring. */
 static volatile struct xencons_interface *ring;
 static char line[sizeof(ring->out)];
 static size_t length;
@@ -166,7 +166,7 @@ static void put_number(unsigned long number)
 	put(digit);
 }
 
-/* Who reads the ring is notified by the caller: that is a hypercall, and declared. */
+/* The caller notifies the reader of the ring, since that is a hypercall, and declared. */
 static void put_line_on_ring(void)
 {
 	uint32_t prod = ring->out_prod;
@@ -221,8 +221,8 @@ static unsigned long list_of(unsigned int size, const void *list, unsigned int r
 }
 
 /*
- * How Xen is asked for something, by a hypercall and by a sub-call alike. The result
- * is one that Xen does not return, to see that it returned any.
+ * Composes the arguments of a hypercall or of a sub-call. The result is a value that Xen
+ * does not return, so that a missing result is noticed.
  */
 static struct multicall_entry compose(unsigned int op, unsigned int size)
 {
@@ -251,7 +251,7 @@ static struct multicall_entry compose(unsigned int op, unsigned int size)
 	fail("it is not known how to make hypercall", op);
 }
 
-/* xen_version alone returns something else than 0. */
+/* xen_version returns a positive number, all other operations 0. */
 static void check(unsigned int op, long rc)
 {
 	if (op == __HYPERVISOR_xen_version ? rc <= 0 : rc != 0)
@@ -266,20 +266,20 @@ static void issue_hypercall(const struct step *step)
 		for (unsigned int i = 0; i < step->size; i++)
 			calls[i] = compose(step->subcall, step->size - i);
 	check(step->op, issue_call(step->op, call.args));
-	/* Xen may have changed all of a sub-call, but for its result. */
+	/* Xen may have changed the other fields of a sub-call, so use only its result. */
 	if (step->op == __HYPERVISOR_multicall)
 		for (unsigned int i = 0; i < step->size; i++)
 			check(step->subcall, calls[i].result);
 }
 
-/* What is declared, of each operation. */
+/* What is declared for each operation. */
 static struct {
 	unsigned long count, subcall;
 	unsigned long size[NR_BUCKETS], requests;
 	bool continued;
 } declared[NR_OPS];
 
-/* The least size of the bucket after the one whose least size is first. */
+/* Returns the least size of the next bucket; first is the least size of this one. */
 static unsigned long next_bucket(unsigned long first)
 {
 	return first <= 64 ? first + 1 : first == 65 ? 128 : 2 * first;
@@ -317,7 +317,7 @@ static void declare(const struct step *step)
 	}
 }
 
-/* What was issued before a step must be what the steps before it declare. */
+/* Fails unless what was issued until now is what the steps until now declare. */
 static void compare_with_issued(void)
 {
 	issued[__HYPERVISOR_iret] = page_faults;
@@ -326,7 +326,7 @@ static void compare_with_issued(void)
 			fail("not as often as declared: hypercall", op);
 }
 
-/* A JSON object's next member, without its value. */
+/* Puts the key of a JSON object's next member. */
 static void put_key(const char *name)
 {
 	put(line[length - 1] == '{' ? "\"" : ",\"");
@@ -415,9 +415,10 @@ static void issue(const struct step *step)
 }
 
 /*
- * The domain builder maps all that we use, page tables (read-only) and console
- * included, from VIRT_BASE on: see alloc_pgtables_pv() and alloc_magic_pages_pv() in
- * Xen's tools/libs/guest/xg_dom_x86.c. Xen's table says which frame is where.
+ * Returns where the oracle sees a machine address. The domain builder maps all that the
+ * oracle uses from VIRT_BASE on, also page tables (read-only) and the console: see
+ * alloc_pgtables_pv() and alloc_magic_pages_pv() in Xen's tools/libs/guest/xg_dom_x86.c.
+ * Xen's table has the guest's frame number of each machine frame.
  */
 static void *virt(unsigned long machine)
 {
@@ -427,8 +428,8 @@ static void *virt(unsigned long machine)
 }
 
 /*
- * Finds the entry that maps our page in the level-1 table that we boot with, pinned
- * through its level-4 table, and makes the batches of it.
+ * Finds the entry that maps our page. It is in the level-1 table that the oracle boots with,
+ * which is pinned through its level-4 table. Makes the batches of this entry.
  */
 static void prepare(const struct start_info *start_info)
 {

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Threads on other vCPUs write to pages of which somebody asks what was written: by
- * soft-dirty bits, by the pagemap scan, or by userfaultfd's write protection.
+ * Three interfaces tell which pages were written: soft-dirty bits, the pagemap scan, and
+ * userfaultfd's write protection. Threads on other vCPUs write to the pages meanwhile.
  *
- * Expected: no write is missed. A checkpoint or a live migration copies what it is told
- * was written; what it is not told is lost there. And the mark that a page of a file was
- * not written to stays when the page is taken out of the page table.
+ * Expected: the interfaces miss no write. A checkpoint or a live migration copies only pages
+ * that were told to be written, so it would lose a missed write. If a page of a file was not
+ * written to, it keeps the mark that says so when it is taken out of the page table.
  *
- * Method: one pass of writes, of which all must be found, and none else, since it leaves
- * one page of four alone (pass.h); and a copy that is kept up by the pagemap scan while
- * the crew writes, and must have every byte in the end (crew.h).
+ * Method: in one pass of writes (pass.h), the interfaces must find each page that was
+ * written, and none of those that the pass left alone, one of four. And while the crew
+ * writes (crew.h), a copy is kept up to date by the pagemap scan. In the end the copy must
+ * have every byte.
  */
 #define _GNU_SOURCE
 #include "crew.h"
@@ -35,7 +36,7 @@ static char *clear_again(void)
 	return area;
 }
 
-/* With again, another pass begins when the operation has ended, and counts. */
+/* With again, another pass begins when the operation has ended, and only that one counts. */
 static void test_soft_dirty(const char *name, char *(*operation)(void), bool again)
 {
 	unsigned long written = 0, clean = 0, missed = 0, extra = 0;
@@ -63,7 +64,7 @@ static void test_soft_dirty(const char *name, char *(*operation)(void), bool aga
 			written += done[i];
 			clean += !dirty;
 			missed += done[i] && !dirty;
-			/* A write that faulted in the end may have left the bit. */
+			/* Only these: elsewhere a write that is not done may have set the bit. */
 			extra += i % 4 == 0 && dirty;
 		}
 		munmap(area, NR * PAGE);
@@ -124,12 +125,12 @@ static void test_copy(void)
 	ksft_print_msg("copy: %lu pages written, %lu copied in %lu scans, %lu of them of a part, %lu missed, %lu wrong\n",
 		       written, copied, scans, partial, missed, wrong);
 	ksft_test_result(copied > COPIED && ok && !missed && !wrong,
-			 "a copy has all that the pagemap scan was asked for\n");
+			 "a copy by the pagemap scan misses no write\n");
 }
 
 /*
- * Pages of a shared file, which may be taken out of the page table at any time; or private
- * ones, since fork write-protects no others.
+ * The pages are those of a shared file, which may be taken out of the page table at any time;
+ * or, for fork, private pages, since fork write-protects only these.
  */
 static void test_marks(const char *name, char *(*operation)(void), bool shared)
 {
@@ -159,7 +160,7 @@ static void test_marks(const char *name, char *(*operation)(void), bool shared)
 		for (unsigned long i = 0; i < NR; i++) {
 			written += done[i];
 			missed += done[i] && !found[i];
-			/* A write that faulted in the end may have taken the mark off. */
+			/* Only these: elsewhere a write that is not done may have cleared the mark. */
 			kept += i % 4 == 0 && !found[i];
 			lost += i % 4 == 0 && found[i];
 		}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What two real programs cost, as cost.h says it, which live on fork, exec and mmap: the
- * configure script of a Debian package, and the compiler. Once each, since they are some
- * thousand processes and some million faults in themselves.
+ * Measures, as cost.h documents, what two real programs cost that use fork, exec and mmap a
+ * lot: the configure script of a Debian package, and the compiler. Each runs once, since one
+ * run is some thousand processes and some million faults.
  */
 #define _GNU_SOURCE
 #include <sys/mount.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Measures for main.c how long interrupts are off. */
+/* Measures for main.c for how long interrupts are off. */
 #include "irqs_off.h"
 
 static int __init programs_init(void)

@@ -3,13 +3,14 @@
  * A second vCPU begins to run the process while the pagemap scan's write protection is on
  * its way into the page table.
  *
- * Expected: what it writes after the scan, the next scan tells. The vCPUs that the scan's
- * TLB flush goes to are chosen when it is called. Where that is before the updates are in
- * the page table, one that joins in between keeps writable entries in its TLB.
+ * Expected: the next scan tells what this vCPU writes after the scan. The scan's TLB flush
+ * goes to the vCPUs that run the process when the flush is called. If the flush is called
+ * before the updates are in the page table, a vCPU that begins to run the process in between
+ * keeps writable entries in its TLB.
  *
- * Method: another process has the second vCPU, until a thread of ours wakes up there, each
- * round at another moment of the scan. It writes to the last pages, whose updates are the
- * last to arrive, and again when the scan has returned.
+ * Method: another process has the second vCPU. Then a thread of this process wakes up there,
+ * in each round at another moment of the scan. The thread writes to the last pages, whose
+ * updates arrive last, and writes to them again when the scan has returned.
  */
 #define _GNU_SOURCE
 #include <semaphore.h>
@@ -17,20 +18,20 @@
 #include "scan.h"
 #include "vcpus.h"
 
-#define NR	255UL	/* two batches but one, so that the last is as long as can be */
-#define TABLE	512UL	/* all of them are in one page table */
-#define LAST	8UL
-#define MEETINGS	300UL	/* of scan and thread */
-#define ROUNDS	4000	/* at most */
-#define MOMENTS	25
-#define US	1000UL	/* in ns */
-#define AHEAD	(3000 * US)	/* until then, everybody waits for the round to begin */
+#define NR	 255UL /* one less than two batches, so that the last is as long as can be */
+#define TABLE	 512UL /* all pages are in one page table, which has this many entries */
+#define LAST	 8UL
+#define MEETINGS 300UL /* of scan and thread */
+#define ROUNDS	 4000  /* at most */
+#define MOMENTS	 25
+#define US	 1000UL	     /* in ns */
+#define AHEAD	 (3000 * US) /* from here to the round's begin, so that all wait for it */
 
 static char *area;
-static uint64_t wake_at;	/* of CLOCK_MONOTONIC, in ns */
+static uint64_t wake_at; /* of CLOCK_MONOTONIC, in ns */
 static sem_t begin, end;
-static _Atomic int scanning, scanned;	/* the round whose scan has begun, and returned */
-static bool met;	/* the thread wrote in between */
+static _Atomic int scanning, scanned; /* the round whose scan has begun, and returned */
+static bool met;		      /* the thread wrote during the scan */
 
 static uint64_t now(void)
 {
@@ -60,7 +61,7 @@ static void *join(void *unused)
 		time.tv_sec = wake_at / (1000000 * US);
 		time.tv_nsec = wake_at % (1000000 * US);
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL);
-		/* No system call: on the way into Xen and back the TLB is flushed. */
+		/* From here on, no system call: the way into Xen and back flushes the TLB. */
 		write_last();
 		met = atomic_load(&scanning) == round && atomic_load(&scanned) < round;
 		while (atomic_load(&scanned) < round)
@@ -71,7 +72,7 @@ static void *join(void *unused)
 	return unused;
 }
 
-/* Has the second vCPU whenever the thread does not. */
+/* Starts a process that runs on the second vCPU whenever the thread does not. */
 static pid_t start_other(void)
 {
 	pid_t other = start_child();
@@ -86,7 +87,7 @@ static pid_t start_other(void)
 int main(void)
 {
 	unsigned long meetings = 0, missed = 0;
-	uint64_t length = 0, sum = 0;	/* of the scan before, of all */
+	uint64_t length = 0, sum = 0; /* the time of the last scan, and of all scans */
 	pid_t other;
 	int round = 0;
 
@@ -128,7 +129,7 @@ int main(void)
 	kill(other, SIGKILL);
 	ksft_print_msg("%d scans of %lu us; of %lu during which the thread wrote, %lu pages missed\n",
 		       round, sum / round / US, meetings, missed);
-	/* A machine that is too slow for it has shown nothing. */
+	/* If too few meet, the machine was too slow, and nothing is known of the kernel. */
 	if (meetings < MEETINGS && !missed)
 		ksft_test_result_skip("the thread met too few of the scans\n");
 	else

@@ -4,14 +4,14 @@
  * mprotect and madvise work on them.
  *
  * Expected: every byte is what was written last. A page that was read back from swap is
- * clean and has its copy there; if the dirty bit is lost that the processor sets at the
- * next write, reclaim drops the page, and the old copy comes back. An entry that is lost,
- * late, or goes to the wrong place shows as the wrong bytes, in the parent or in a child.
+ * clean, and swap still has its copy. At the next write the processor sets the dirty bit.
+ * If that bit is lost, reclaim drops the page, and the old copy comes back. If an entry is
+ * lost, late, or goes to the wrong place, the parent or a child has wrong bytes.
  *
  * Method: one pass over pages that were all swapped in by reading (pass.h), and then
- * seconds of writing to more memory than the cgroup may have (crew.h). On two devices,
- * since zram is synchronous, where Linux keeps no page in the swap cache, and null_blk
- * is not; and with both ways to choose what to reclaim, lru_gen being MGLRU.
+ * seconds of writing to more memory than the cgroup may have (crew.h). This is done on two
+ * devices: zram is synchronous, so that Linux keeps no page in the swap cache; null_blk is
+ * not. It is done with both ways to choose what to reclaim; lru_gen 7 is MGLRU.
  */
 #define _GNU_SOURCE
 #include <sys/swap.h>
@@ -21,14 +21,14 @@
 
 #define SWAP_ROUNDS	6
 #define STORM		3000UL		/* pages */
-#define LIMIT		"8M"		/* less than these */
+#define LIMIT		"8M"		/* of memory: less than STORM pages */
 #define SECONDS		5
 #define MEMORY_MAX	CGROUPS OURS "/memory.max"
 
 static const char *device;
 static const char *lru_gen;
 
-/* All nr pages are in swap; a page that is just being used takes another try. */
+/* Swaps nr pages out; a page in use takes another try. Returns how many are in swap. */
 static unsigned long page_out(char *at, unsigned long nr)
 {
 	for (int tries = 0; tries < 20; tries++) {
@@ -40,7 +40,7 @@ static unsigned long page_out(char *at, unsigned long nr)
 	return pages_with(at, nr, PM_SWAP);
 }
 
-/* Of pages that are present, how many are clean, with a copy in swap. */
+/* Returns how many of the present pages are clean, with a copy in swap. */
 static unsigned long clean_copies(char *at)
 {
 	int kpageflags = open_proc("/proc/kpageflags");
@@ -96,7 +96,7 @@ static void test_swapped_in(const char *name, char *(*operation)(void), bool kee
 			 device, lru_gen, name);
 }
 
-/* What the kernel may drop is either as it was or gone, and what was written since stays. */
+/* After MADV_FREE a page is as it was, or is dropped. What is written to it then stays. */
 static void test_free(void)
 {
 	unsigned long written = 0, dropped = 0, lost = 0;
@@ -125,7 +125,7 @@ static void test_free(void)
 			for (unsigned long nr = 1; nr < WORDS; nr++)
 				empty &= !rest[nr];
 			written += done[i];
-			/* What is in swap MADV_FREE itself drops. */
+			/* MADV_FREE itself drops pages that are in swap: they are not counted. */
 			dropped += empty && !(page[i] & PM_SWAP);
 			lost += now != base + i || !(empty || untouched(rest, i));
 		}
@@ -164,7 +164,7 @@ static void test_storm(void)
 			put("/proc/sys/vm/compact_memory", "1");
 			break;
 		case 5: {
-			/* Pages that go back at once, and to somebody else. */
+			/* Takes pages, and gives them back at once for others to use. */
 			char *other = map_pages(500, -1);
 
 			memset(other, 0xee, 500 * PAGE);

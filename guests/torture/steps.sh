@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh disable=SC2034,SC2154 # dom0/run sources this
 
-# KUnit lets no test run for longer than 300 seconds, which is twice a slice.
+# KUnit ends a test after 300 seconds, which is two slices.
 slice=150
 timeout=$((slice + 240))
 n=0

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vmap() and vunmap(), which have lazy MMU sections of their own, without a lock.
+ * vmap() and vunmap() have lazy MMU sections of their own, without a lock.
  *
- * Expected: each page is where it was asked for as soon as vmap() has returned, and is not
- * mapped any more when vunmap() has. Both send batches, and leave no section behind: an
- * update after them is not delayed.
+ * Expected: each page is at its place as soon as vmap() has returned, and is not mapped any
+ * more when vunmap() has returned. Both send batches. Both leave their section: an update
+ * after them is not delayed.
  *
- * Method: each page holds its own number. On a second vCPU, two threads preempt each other
- * in the middle of it.
+ * Method: each page holds its own number. On a second vCPU, two threads map and unmap, and
+ * preempt each other in the middle.
  */
 #include <linux/delay.h>
 #include <linux/module.h>
@@ -48,7 +48,7 @@ static struct page **numbered_pages(struct kunit *test)
 	return pages;
 }
 
-/* How many of nr pages at a place do not hold their number. */
+/* Returns how many of nr pages at a place do not hold their number. */
 static unsigned int wrong(const void *at, unsigned int nr)
 {
 	unsigned int i, bad = 0;
@@ -76,7 +76,7 @@ static void map_and_unmap(struct kunit *test, struct page **pages, unsigned int 
 {
 	void *at = vmap(pages, nr, VM_MAP, PAGE_KERNEL);
 
-	/* Not an assertion: this is not the test's own thread. */
+	/* Not an assertion, since this does not run in the test's own thread. */
 	KUNIT_EXPECT_NOT_NULL(test, at);
 	if (!at)
 		return;
@@ -84,7 +84,7 @@ static void map_and_unmap(struct kunit *test, struct page **pages, unsigned int 
 	vunmap(at);
 }
 
-/* The updates of the largest batch. */
+/* Returns how many updates the largest batch has. */
 static unsigned int largest(const struct batches *b)
 {
 	unsigned int i, most = 0;
@@ -95,7 +95,7 @@ static unsigned int largest(const struct batches *b)
 	return most;
 }
 
-/* Who is preempted sends what is queued: the best of a few tries counts. */
+/* A task that is preempted sends what is queued, so the best of a few tries counts. */
 static void batched(struct kunit *test)
 {
 	struct batches *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
@@ -133,7 +133,7 @@ struct mapper {
 	struct kunit *test;
 	struct page **pages;
 	unsigned int rounds;
-	unsigned long preempted;	/* in the middle of one */
+	unsigned long preempted; /* how often, in the middle of a round */
 };
 
 static int mapper(void *data)

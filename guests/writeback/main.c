@@ -3,15 +3,15 @@
  * Threads on other vCPUs write to a shared mapping of a file, while it is written back,
  * unmapped, mapped again, moved, and given up by madvise.
  *
- * Expected: the disk has every byte that was written last. The file system counts what is
- * dirty: it writes a page back, makes it clean and read-only in each page table, and finds
- * out about the next write by its fault. A write that goes on through an old entry of a
- * TLB, or a dirty bit that is lost, is a page that is never written back.
+ * Expected: the disk has every byte that was written last. The file system counts dirty
+ * pages. It writes a page back, makes it clean and read-only in each page table, and learns
+ * of the next write by its fault. If a write goes through an old entry of a TLB, or a dirty
+ * bit is lost, the page is never written back.
  *
  * Method: after each part the file is synced, its pages are dropped from memory, and all
- * of it is read from the disk. In one part the writers go on at one page each until
- * sync_file_range() has returned, so that their TLBs have the entries that it makes
- * read-only, and no later write makes up for one that was lost.
+ * of it is read from the disk. In one part each writer writes to one page only, until
+ * sync_file_range() has returned. So the writers' TLBs have the entries that the call makes
+ * read-only, and no later write makes up for a lost one.
  */
 #define _GNU_SOURCE
 #include <sys/mount.h>
@@ -37,7 +37,7 @@ static int new_file(unsigned long nr)
 	return fd;
 }
 
-/* Nothing maps the file. From here on, it is read from the disk. */
+/* Drops the file's pages, so that it is read from the disk. Nothing may map the file. */
 static void forget_pages(int fd)
 {
 	if (fsync(fd))
@@ -58,7 +58,7 @@ static char *sync_pages(void)
 	return area;
 }
 
-/* Pages that were clean and read-only before, in one pass. */
+/* One pass over pages that were clean and read-only before. */
 static void test_pass(const char *name, char *(*operation)(void))
 {
 	unsigned long written = 0, lost = 0, read = 0;
@@ -99,7 +99,7 @@ static void test_pass(const char *name, char *(*operation)(void))
 			 "the disk has what is written during %s\n", name);
 }
 
-/* How many pages the disk does not have as the crew, which rests, wrote them. Nothing maps them. */
+/* Returns how many pages the disk lacks as they were written. The crew rests, nothing maps them. */
 static unsigned long not_on_disk(unsigned long nr, unsigned long *read)
 {
 	char page[PAGE] __attribute__((aligned(8)));
@@ -115,7 +115,7 @@ static unsigned long not_on_disk(unsigned long nr, unsigned long *read)
 	return lost;
 }
 
-/* Not msync(), which takes longer, with the inode, than an entry stays in a TLB. */
+/* Not msync(): it also writes the inode, and takes longer than an entry stays in a TLB. */
 static void sync_data(void)
 {
 	if (sync_file_range(file, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
@@ -158,7 +158,7 @@ static void test_last_sync(void)
 			 "the disk has what three vCPUs write as sync_file_range returns\n");
 }
 
-/* The file's pages, at the same place again. */
+/* Maps the file, at the same place again. */
 static void map_file(char *at)
 {
 	if (mmap(at, NR_FILE * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0) != at)
