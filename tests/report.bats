@@ -67,6 +67,7 @@ report()
 
 @test "report: what was not run is not counted as passed" {
 	report "a pass" "b not run"
+	[ "$status" -eq 2 ]
 	[ "${lines[-1]}" = "1 passed, 0 failed, 1 not run" ]
 }
 
