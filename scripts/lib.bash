@@ -34,6 +34,10 @@ die()
 	exit 2
 }
 
+# The kernel's make, and QEMU's -initrd, split names there.
+[[ $cache != *[[:space:],:]* ]] ||
+	die "the path of the cache, $cache, has a space, a comma or a colon: set XDG_CACHE_HOME to a folder that has none"
+
 say()
 {
 	printf '%s\n' "$*" >&2

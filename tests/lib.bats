@@ -59,3 +59,11 @@ setup()
 	[ "$rc" -eq 143 ]
 	[ -z "$(ls "$tmp/xen-lazymmu")" ]
 }
+
+@test "cache: a path that a build would split is refused" {
+	for name in 'a b' 'a,b' 'a:b'; do
+		XDG_CACHE_HOME=$tmp/$name run "$top/scripts/scenarios" list
+		[ "$status" -eq 2 ]
+		[[ $output == *"has a space, a comma or a colon: set XDG_CACHE_HOME"* ]]
+	done
+}
