@@ -4,8 +4,18 @@
 # How a kernel is configured and built, for build-kernel, build-tree and build-emulated, in
 # a kernel's source tree as the current folder.
 
+# compiler GCC: prints the value of the kernel's CC=. In depend mode, ccache does not see
+# what assembly includes by .incbin: it returns an old object if only the included file has
+# changed, such as the compressed kernel in piggy.S. So it preprocesses these sources; then it
+# sees .incbin, and does not cache them.
+compiler()
+{
+	# shellcheck disable=SC2016 # make's
+	echo '$(if $(filter %.S %/configs.c %/kheaders.c,$<),CCACHE_NODIRECT=1 )ccache '"$1"
+}
+
 # What make is called with. A script that sources this may add to it.
-kernel_make=(make CC='ccache gcc' HOSTCC='ccache gcc')
+kernel_make=(make CC="$(compiler gcc)" HOSTCC='ccache gcc')
 
 # fragments ARM_OPTIONS…: the files that make up a configuration, in their order. The last is
 # for kernels that have the suites, which is the end of the series.

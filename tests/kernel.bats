@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# scripts/lost-symbols, and the options of arms.
+# scripts/lost-symbols, the kernel's compiler, and the options of arms.
 
 setup()
 {
@@ -25,6 +25,23 @@ lib()
 {
 	# shellcheck disable=SC2016 # the other shell's
 	bash -c '. "$1/scripts/lib.bash"; "${@:2}"' - "$top" "$@"
+}
+
+# What went wrong: mutants had the bzImage of others, whose compressed kernels were as long.
+@test "kernel: an object has what its assembly includes now, not what ccache has seen before" {
+	export XDG_CACHE_HOME=$tmp/cache
+	mkdir -p "$tmp/arch" "$tmp/kernel"
+	echo '.incbin "blob"' >"$tmp/arch/piggy.S"
+	echo 'asm(".incbin \"blob\"");' >"$tmp/kernel/configs.c"
+	# shellcheck disable=SC2016 # make's, and the other shell's
+	printf 'all: arch/piggy.o kernel/configs.o\n%%.o: %%.S FORCE\n\t$(CC) -Wp,-MMD,$@.d -c -o $@ $<\n%%.o: %%.c FORCE\n\t$(CC) -Wp,-MMD,$@.d -c -o $@ $<\nFORCE:\n' >"$tmp/Makefile"
+	for blob in first other; do
+		echo "$blob" >"$tmp/blob"
+		# shellcheck disable=SC2016
+		bash -c '. "$1/scripts/lib.bash"; . "$1/scripts/kernel.bash"; cd "$2"; "${kernel_make[@]}"' - "$top" "$tmp"
+		grep -q "$blob" "$tmp/arch/piggy.o"
+		grep -q "$blob" "$tmp/kernel/configs.o"
+	done
 }
 
 @test "arms: a scenario's options are added once" {
