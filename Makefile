@@ -45,7 +45,7 @@ bench: ## count what workloads cost each arm: instructions, entries into the hyp
 check-fast: ## test what needs no boot: scripts, patches, xenbatch
 	@tests/check fast
 
-check: ## check-fast, and the fuzzers, six mutants and the scenarios
+check: ## check-fast, and the fuzzers, most mutants and the scenarios
 	@tests/check all
 
 check-all: ## check, and what takes hours: each patch, other machines, memory, torture

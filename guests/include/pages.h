@@ -23,6 +23,7 @@
 /* An entry of /proc/PID/pagemap */
 #define PM_PFN		((1UL << 55) - 1)
 #define PM_SOFT_DIRTY	(1UL << 55)
+#define PM_UFFD_WP	(1UL << 57)
 #define PM_SWAP		(1UL << 62)
 #define PM_PRESENT	(1UL << 63)
 
@@ -137,6 +138,18 @@ static inline unsigned long pages_with(const void *at, unsigned long nr, uint64_
 			found += (entry[i] & bits) == bits;
 	}
 	return found;
+}
+
+/* Swaps nr pages out; a page in use takes another try. Returns how many are in swap. */
+static inline unsigned long page_out(char *at, unsigned long nr)
+{
+	for (int tries = 0; tries < 20; tries++) {
+		madvise(at, nr * PAGE, MADV_PAGEOUT);
+		if (pages_with(at, nr, PM_SWAP) == nr)
+			break;
+		usleep(10000);
+	}
+	return pages_with(at, nr, PM_SWAP);
 }
 
 static inline char *map_pages(unsigned long nr, int fd)

@@ -9,20 +9,8 @@
  * too. A write through an old entry goes to the place where the page was, and is lost.
  */
 #define _GNU_SOURCE
-#include <sys/ioctl.h>
-
 #include "crew.h"
-
-/* lib/test_hmm_uapi.h, which is not installed. */
-struct hmm_dmirror_cmd {
-	uint64_t addr;	/* of the pages */
-	uint64_t ptr;	/* gets a copy of the pages, up to the first that did not go */
-	uint64_t npages;
-	uint64_t cpages;
-	uint64_t faults;
-};
-
-#define HMM_DMIRROR_MIGRATE_TO_DEV	_IOWR('H', 0x02, struct hmm_dmirror_cmd)
+#include "hmm.h"
 
 #define NR_PAGES	240UL	/* few, so that a migration and a writer meet */
 #define AT_ONCE		8UL	/* pages: so few go before a tick flushes the writer's TLB */
@@ -32,21 +20,9 @@ static char *copy;
 
 static void to_device(const char *at)
 {
-	static int fd = -1;
-
-	if (fd < 0)
-		fd = open("/dev/hmm_dmirror0", O_RDWR);
-	if (fd < 0)
-		ksft_exit_fail_msg("/dev/hmm_dmirror0: %s\n", strerror(errno));
 	for (unsigned long i = 0; i < NR_PAGES; i += AT_ONCE) {
-		struct hmm_dmirror_cmd cmd = {
-			.addr = (uintptr_t)at + i * PAGE,
-			.ptr = (uintptr_t)copy,
-			.npages = AT_ONCE,
-		};
-
 		/* ENOENT: a page was in use just then, or is back already. */
-		if (ioctl(fd, HMM_DMIRROR_MIGRATE_TO_DEV, &cmd) && errno != ENOENT)
+		if (hmm(HMM_DMIRROR_MIGRATE_TO_DEV, at + i * PAGE, AT_ONCE, copy) && errno != ENOENT)
 			ksft_exit_fail_msg("HMM_DMIRROR_MIGRATE_TO_DEV: %s\n", strerror(errno));
 	}
 }

@@ -28,18 +28,6 @@
 static const char *device;
 static const char *lru_gen;
 
-/* Swaps nr pages out; a page in use takes another try. Returns how many are in swap. */
-static unsigned long page_out(char *at, unsigned long nr)
-{
-	for (int tries = 0; tries < 20; tries++) {
-		madvise(at, nr * PAGE, MADV_PAGEOUT);
-		if (pages_with(at, nr, PM_SWAP) == nr)
-			break;
-		sleep_ms(10);
-	}
-	return pages_with(at, nr, PM_SWAP);
-}
-
 /* Returns how many of the present pages are clean, with a copy in swap. */
 static unsigned long clean_copies(char *at)
 {
