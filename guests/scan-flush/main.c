@@ -22,7 +22,7 @@
 #define TABLE	 512UL /* all pages are in one page table, which has this many entries */
 #define LAST	 8UL
 #define MEETINGS 300UL /* of scan and thread */
-#define ROUNDS	 4000  /* at most */
+#define SECONDS	 90    /* at most */
 #define MOMENTS	 25
 #define US	 1000UL	     /* in ns */
 #define AHEAD	 (3000 * US) /* from here to the round's begin, so that all wait for it */
@@ -88,6 +88,7 @@ int main(void)
 {
 	unsigned long meetings = 0, missed = 0;
 	uint64_t length = 0, sum = 0; /* the time of the last scan, and of all scans */
+	time_t limit = time(NULL) + SECONDS;
 	pid_t other;
 	int round = 0;
 
@@ -101,7 +102,7 @@ int main(void)
 	sem_init(&end, 0, 0);
 	other = start_other();
 	start_thread(join, NULL);
-	while (meetings < MEETINGS && round < ROUNDS) {
+	while (meetings < MEETINGS && time(NULL) < limit) {
 		uint64_t start, stop;
 		unsigned long first;
 
