@@ -6,6 +6,7 @@
 #   stock            Linux 6.12, the source as it comes
 #   patched          with the series
 #   first-N          with the first N patches of it
+#   set-NAME         with the sets of it up to NAME: scripts/series sets linux-6.12
 #   mutant-NAME      patched, and then tests/mutants/NAME.patch
 #   upstream         Linux 7.3, the source as it comes
 #   upstream-fixed   with its series
@@ -14,7 +15,7 @@
 # ARM+NAME is that arm, built with the option kernel/options/NAME.config. More names may
 # follow.
 
-arm_names="stock, patched, first-N, mutant-NAME, upstream, upstream-fixed, and tree with KERNEL="
+arm_names="stock, patched, first-N, set-NAME, mutant-NAME, upstream, upstream-fixed, and tree with KERNEL="
 
 # The version of Linux that patched is made from, and two patches of its series that tests
 # refer to: one gives enter() and leave() their state, the other makes sections nest.
@@ -24,7 +25,8 @@ nesting_patch=arch-x86/$base/x86-xen-keep-the-nesting-of-lazy-MMU-sections-in-th
 
 # select_arm ARM: sets what the arm is made from:
 #   arm_base      linux-6.12, linux-7.3, or nothing for tree
-#   arm_patches   how many of that base's patches it has: none, all, or a number
+#   arm_patches   which of that base's patches it has: none, all, a number of the first, or
+#                 set-NAME, those up to that set
 #   arm_mutant    the path of the patch that comes after them, or nothing
 #   arm_options   the names after "+", an array
 select_arm()
@@ -36,6 +38,7 @@ select_arm()
 	case $name in
 	stock) arm_patches=none ;;
 	patched) ;;
+	set-*) arm_patches=$name ;;
 	first-*)
 		arm_patches=${name#first-}
 		[[ $arm_patches =~ ^[1-9][0-9]*$ ]] || die "no such arm: $1; in first-N, N is a number from 1" ;;

@@ -9,14 +9,14 @@ setup_file()
 {
 	top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 	house=$BATS_FILE_TMPDIR/house
-	mkdir -p "$house/docs" "$house/out/20260101-000000" "$house/out/upstream" "$house/build/bench"
+	mkdir -p "$house/docs/cover-letters/linux-6.12" "$house/out/20260101-000000" "$house/out/upstream" "$house/build/bench"
 	cp -r "$top/scripts" "$top/guests" "$top/kernel" "$house"
 	ln -s 20260101-000000 "$house/out/latest"
 	: >"$house/docs/benchmark.svg"
 	marks '<!-- ' ' -->' run >"$house/README.md"
 	marks '<!-- ' ' -->' upstream versions summary instructions native entries irqs_off counters chart targets even floor designs \
 		>"$house/docs/all.md"
-	marks '# ' '' cover >"$house/docs/cover-letter-linux-6.12.txt"
+	marks '# ' '' cover >"$house/docs/cover-letters/linux-6.12/sections.txt"
 	make_run 20260101-000000 stock patched
 	make_run upstream stock upstream upstream-fixed
 	make_bench
@@ -102,11 +102,11 @@ refused()
 {
 	local before
 
-	before=$(cat "$house/README.md" "$house"/docs/*)
+	before=$(cat "$house/README.md" "$house"/docs/*.* "$house"/docs/*/*/*)
 	figures write "${@:2}"
 	[ "$status" -eq 2 ]
 	[[ $output == *"$1"* ]]
-	[ "$(cat "$house/README.md" "$house"/docs/*)" = "$before" ]
+	[ "$(cat "$house/README.md" "$house"/docs/*.* "$house"/docs/*/*/*)" = "$before" ]
 }
 
 # broken WHY: the check fails with WHY.
@@ -121,9 +121,9 @@ broken()
 	write_all
 	figures check
 	[ "$status" -eq 0 ]
-	[ "${lines[*]}" = "ok: README.md, 1 blocks ok: docs/all.md, 13 blocks ok: docs/cover-letter-linux-6.12.txt, 1 blocks" ]
+	[ "${lines[*]}" = "ok: README.md, 1 blocks ok: docs/all.md, 13 blocks ok: docs/cover-letters/linux-6.12/sections.txt, 1 blocks" ]
 	[[ $(<"$house/README.md") == $'before run\n<!-- figures run of 20260101-000000 accel=tcg linux=6.12.7-1 upstream=7.3.1-1 xen=4.20.0+68-1, sum '*$' -->\n\nDebian\'s Linux 6.12.7 and 7.3.1 on Xen 4.20.0, with ACCEL=tcg:\n\n    scenario '*$' passed, 0 failed\n\n<!-- figures end -->\nafter run' ]]
-	run grep '^old ' "$house/README.md" "$house"/docs/*
+	run grep -r "^old " "$house/README.md" "$house/docs"
 	[ "$status" -eq 1 ]
 	[ "$(grep -c '^before \|^after ' "$house/docs/all.md")" -eq 26 ]
 }
@@ -144,7 +144,7 @@ broken()
 	grep -qx '| vmap | 10.0 M | 20.0 M | 30.0 M | 40.0 M |' "$house/docs/all.md"
 	grep -qx '| instructions, against stock | - | - | the others |' "$house/docs/all.md"
 	grep -qx '| instructions, against upstream | the others | - | - |' "$house/docs/all.md"
-	grep -qx '  fork and exit         10.0 M     130  20.0 M     230' "$house/docs/cover-letter-linux-6.12.txt"
+	grep -qx '  fork and exit         10.0 M     130  20.0 M     230' "$house/docs/cover-letters/linux-6.12/sections.txt"
 }
 
 @test "figures: a difference of half a per cent, or of three entries, is even" {
@@ -270,7 +270,7 @@ broken()
 
 @test "figures: a mailed cover letter has none of the marks" {
 	write_all
-	run "$house/scripts/series" letter linux-6.12
+	run "$house/scripts/series" letter linux-6.12 sections
 	[ "$status" -eq 0 ]
 	[ "${lines[0]}" = "before cover" ]
 	[ "${lines[-1]}" = "after cover" ]

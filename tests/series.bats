@@ -69,3 +69,29 @@ paravirt/6.12/mm-three.patch
 paravirt/6.12/mm-four.patch
 # end' ]
 }
+
+# With the sets of the order that the test gives.
+order()
+{
+	mkdir -p "$tmp/house/series" "$tmp/house/build"
+	cp -r "$top/scripts" "$tmp/house"
+	printf '%s\n' "$@" >"$tmp/house/series/6.12"
+}
+
+@test "series: sets are what the headings say, and an arm has those up to its own" {
+	order '# set fixes: what is wrong' a/6.12/one.patch b/6.12/two.patch '' '# set fast: what is slow' \
+		'# and more of it' a/6.12/three.patch
+	[ "$("$tmp/house/scripts/series" sets linux-6.12 | xargs)" = "fixes 1 2 fast 3 3" ]
+	[ "$("$tmp/house/scripts/series" list linux-6.12 set-fixes | xargs)" = "a/6.12/one.patch b/6.12/two.patch" ]
+	[ "$("$tmp/house/scripts/series" list linux-6.12 set-fast | wc -l)" -eq 3 ]
+	run "$tmp/house/scripts/series" list linux-6.12 set-slow
+	[ "$status" -eq 2 ]
+	[[ $output == *"there is no arm set-slow: the sets of series/6.12 are fixes fast"* ]]
+}
+
+@test "series: a patch in no set is an error" {
+	order a/6.12/one.patch '# set fast: what is slow' a/6.12/two.patch
+	run "$tmp/house/scripts/series" sets linux-6.12
+	[ "$status" -eq 2 ]
+	[[ $output == *"has a patch in no set"* ]]
+}
