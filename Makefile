@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 
-.PHONY: help list new run bench figures check-fast check check-all lint mutants packages mail series-apply series-export
+.PHONY: help list new run bench figures check-fast check check-all lint mutants native-loops packages mail series-apply series-export
 
 help: ## say what can be made and selected
 	@awk -F ':.*## ' '/^## / { print substr($$0, 4) } \
@@ -56,6 +56,9 @@ lint: ## say what .clang-format would change in the C that has changed since SIN
 
 mutants: ## break the Xen code on purpose, and see the scenarios fail
 	@tests/mutants/run
+
+native-loops: ## time ways to change page table entries on this processor, without a kernel
+	@tests/native-loops/run
 
 packages: ## try the series on the kernels that Debian has now
 	@tests/packages

@@ -109,5 +109,5 @@ def cover:
 	 + "there, and \(irqs_off("fork-exit"; "patched") | thousand) with the series, to pin page tables." | wrapped),
 	"",
 	([.workloads[] | select(.stock.native and .patched.native) | (.patched.native / .stock.native - 1) * 100] as $change
-	 | "On bare metal a section is one NOP at either end, as before. The same operations differ from \(.host.linux | plain) there by "
+	 | "On bare metal a section is jumps past the calls of Xen PV. The same operations differ from \(.host.linux | plain) there by "
 	 + "\($change | min | fixed(1)) to +\($change | max | fixed(1)) % of their instructions." | wrapped);

@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Xen refuses an update of a batch.
+ *
+ * Expected: all other updates are in the page table when the section has ended, wherever in
+ * the batch the refused one is. The log says which update Xen refused, and the tracepoint
+ * fires once for it. If Xen refuses to clear an entry, the page that stays mapped is not
+ * freed. Stock Linux loses all updates behind the refused one: Xen stops there.
+ *
+ * Method: the refused update maps a frame that no machine has. Xen refuses to clear an entry
+ * that is not in a page table, so a descriptor of the GDT takes the place of one: it is not
+ * present as a descriptor, and present as an entry.
+ */
+#include <linux/kmsg_dump.h>
+#include <linux/module.h>
+#include <linux/panic.h>
+#include <linux/printk.h>
+#include <asm/desc.h>
+#include <asm/tlbflush.h>
+#include <asm/xen/hypercall.h>
+#include <asm/xen/page.h>
+
+#include "lazy_mmu_test.h"
+
+#define NR	128	/* updates that one batch takes */
+#define NOBODYS ((1ull << 46) | _PAGE_PRESENT)
+#define TRIES	3
+#define LOST	"updates that Xen did not refuse are lost"
+
+/* The refusals that the kernel traces. */
+struct refusals {
+	struct tracepoint *tp;
+	unsigned int nr;
+	u64 ptr, val;	/* of the last one */
+	int err;
+	const unsigned long *touch; /* what to read when one is refused */
+	unsigned long touched;
+};
+
+static void on_refused(void *data, u64 ptr, u64 val, int err)
+{
+	struct refusals *r = data;
+
+	r->nr++;
+	r->ptr = ptr;
+	r->val = val;
+	r->err = err;
+	if (r->touch)
+		r->touched = READ_ONCE(*r->touch);
+}
+
+static void find_refused(struct tracepoint *tp, void *data)
+{
+	struct refusals *r = data;
+
+	if (!strcmp(tp->name, "xen_mmu_update_refused"))
+		r->tp = tp;
+}
+
+/* Stock Linux does not have the tracepoint. */
+static void refusals_begin(struct kunit *test, struct refusals *r)
+{
+	memset(r, 0, sizeof(*r));
+	for_each_kernel_tracepoint(find_refused, r);
+	if (r->tp)
+		KUNIT_ASSERT_EQ(test, tracepoint_probe_register(r->tp, on_refused, r), 0);
+}
+
+static void refusals_end(struct refusals *r)
+{
+	if (r->tp)
+		tracepoint_probe_unregister(r->tp, on_refused, r);
+	tracepoint_synchronize_unregister();
+}
+
+/* How many lines of the kernel's log have the text. */
+static unsigned int logged(struct kunit *test, const char *text)
+{
+	const size_t size = 2048;
+	char *line = kunit_kzalloc(test, size, GFP_KERNEL);
+	struct kmsg_dump_iter iter;
+	unsigned int nr = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, line);
+	kmsg_dump_rewind(&iter);
+	while (kmsg_dump_get_line(&iter, false, line, size - 1, NULL)) {
+		nr += !!strstr(line, text);
+		memset(line, 0, size);
+	}
+
+	return nr;
+}
+
+static u64 maddr(const void *entry)
+{
+	return virt_to_machine(entry).maddr;
+}
+
+/* Update nr of a batch of so many was refused with err, and nothing else. */
+static void check_refusal(struct kunit *test, const struct refusals *r, unsigned int nr,
+			  unsigned int of, int err, const void *entry, u64 val)
+{
+	char text[256];
+
+	KUNIT_EXPECT_EQ(test, r->nr, 1);
+	KUNIT_EXPECT_EQ(test, r->ptr, maddr(entry));
+	KUNIT_EXPECT_EQ(test, r->val, val);
+	KUNIT_EXPECT_EQ(test, r->err, err);
+	snprintf(text, sizeof(text),
+		 "update %u of %u refused (%d): the entry at machine address %#llx should be %#llx; task %s[%d]",
+		 nr, of, err, maddr(entry), val, current->comm, task_pid_nr(current));
+	KUNIT_EXPECT_EQ_MSG(test, logged(test, text), 1, "%s", text);
+}
+
+/* Where xen_mc_debug is on, the log has each update of the batch. */
+static void check_debug(struct kunit *test, const void *entry, u64 val)
+{
+	char text[64];
+
+	if (!logged(test, "xen_mc_debug active"))
+		return;
+	snprintf(text, sizeof(text), "%016llx %016llx", maddr(entry), val);
+	KUNIT_EXPECT_GE_MSG(test, logged(test, text), 1, "%s", text);
+}
+
+static void clear(pte_t *ptep)
+{
+	set_pte(ptep, native_make_pte(0));
+}
+
+static void refuse(pte_t *ptep)
+{
+	set_pte(ptep, native_make_pte(NOBODYS));
+}
+
+static unsigned int count_lost(const struct target *t, unsigned int nr)
+{
+	unsigned int lost = 0;
+
+	while (nr--)
+		lost += !landed(&t[nr]);
+
+	return lost;
+}
+
+/* Of a batch, update number at is refused. */
+static void one_refused(struct kunit *test, unsigned int at)
+{
+	struct target *t = targets(test, NR);
+	struct refusals r;
+	unsigned long flags;
+	section_t section;
+	unsigned int i;
+	pte_t old = READ_ONCE(*t[at].ptep);
+
+	clear(t[at].ptep);
+	refusals_begin(test, &r);
+	local_irq_save(flags);
+	section = section_enter();
+	for (i = 0; i < NR; i++) {
+		if (i == at)
+			refuse(t[i].ptep);
+		else
+			update(&t[i]);
+	}
+	section_leave(section);
+	local_irq_restore(flags);
+	refusals_end(&r);
+
+	KUNIT_EXPECT_EQ(test, READ_ONCE(t[at].ptep->pte), 0);
+	KUNIT_EXPECT_EQ_MSG(test, count_lost(t, NR), 0, LOST);
+	check_refusal(test, &r, at + 1, NR, -EPERM, t[at].ptep, NOBODYS);
+	i = at == NR - 1 ? NR - 2 : NR - 1;
+	check_debug(test, t[i].ptep, READ_ONCE(t[i].ptep->pte));
+	set_pte(t[at].ptep, old);
+}
+
+static void first(struct kunit *test)
+{
+	one_refused(test, 0);
+}
+
+static void middle(struct kunit *test)
+{
+	one_refused(test, NR / 2);
+}
+
+static void last(struct kunit *test)
+{
+	one_refused(test, NR - 1);
+}
+
+static void amid_clears(struct kunit *test)
+{
+	struct target *t = targets(test, NR);
+	pte_t *old = kunit_kcalloc(test, NR, sizeof(*old), GFP_KERNEL);
+	const unsigned int at = NR / 4;
+	unsigned int i, left = 0;
+	struct refusals r;
+	unsigned long flags;
+	section_t section;
+
+	KUNIT_ASSERT_NOT_NULL(test, old);
+	for (i = 0; i < NR; i++)
+		old[i] = READ_ONCE(*t[i].ptep);
+	clear(t[at].ptep);
+	refusals_begin(test, &r);
+	local_irq_save(flags);
+	section = section_enter();
+	for (i = 0; i < NR; i++) {
+		if (i == at)
+			refuse(t[i].ptep);
+		else
+			clear(t[i].ptep);
+	}
+	section_leave(section);
+	local_irq_restore(flags);
+	refusals_end(&r);
+
+	for (i = 0; i < NR; i++)
+		left += READ_ONCE(t[i].ptep->pte) != 0;
+	KUNIT_EXPECT_EQ_MSG(test, left, 0, LOST);
+	check_refusal(test, &r, at + 1, NR, -EPERM, t[at].ptep, NOBODYS);
+	for (i = 0; i < NR; i++)
+		set_pte(t[i].ptep, old[i]);
+}
+
+/* Other calls follow the list in a multicall, and another list that updates an entry again. */
+static void in_a_multicall(struct kunit *test)
+{
+	struct batches *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
+	struct target *t = targets(test, 4);
+	struct refusals r;
+	unsigned int calls;
+	unsigned long flags;
+	section_t section;
+	pte_t old = READ_ONCE(*t[0].ptep);
+
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	clear(t[0].ptep);
+	batches_begin(test, b);
+	refusals_begin(test, &r);
+	local_irq_save(flags);
+	b->nr = 0;
+	section = section_enter();
+	refuse(t[0].ptep);
+	update(&t[1]);
+	update(&t[2]);
+	__flush_tlb_all();
+	t[1].bit = 0;
+	update(&t[3]);
+	set_pte(t[1].ptep, READ_ONCE(*t[1].ptep));
+	section_leave(section);
+	calls = b->nr == 1 ? b->batch[0].calls : 0;
+	local_irq_restore(flags);
+	refusals_end(&r);
+	batches_end(b);
+
+	KUNIT_EXPECT_EQ(test, calls, 3);
+	KUNIT_EXPECT_EQ_MSG(test, count_lost(t + 1, 3), 0, LOST);
+	check_refusal(test, &r, 1, 3, -EPERM, t[0].ptep, NOBODYS);
+	set_pte(t[0].ptep, old);
+}
+
+KUNIT_DEFINE_ACTION_WRAPPER(vunmap_action, vunmap, const void *);
+KUNIT_DEFINE_ACTION_WRAPPER(free_page_action, __free_page, struct page *);
+
+/*
+ * The flush of a multicall comes before an update that is made late, which puts another page
+ * in the place of one. In between, the TLB gets the old entry again.
+ */
+static void flushed(struct kunit *test)
+{
+	struct target *t = targets(test, 1);
+	unsigned int i, level, wrong = 0;
+	pte_t *ptep, old = READ_ONCE(*t->ptep);
+	struct page *page[2];
+	struct refusals r;
+	unsigned long flags, *at;
+	section_t section;
+
+	for (i = 0; i < 2; i++) {
+		page[i] = alloc_page(GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, page[i]);
+		KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_page_action, page[i]), 0);
+		*(unsigned long *)page_address(page[i]) = i;
+	}
+	at = vmap(page, 1, VM_MAP, PAGE_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, at);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, vunmap_action, at), 0);
+	ptep = lookup_address((unsigned long)at, &level);
+	clear(t->ptep);
+	for (i = 0; i < TRIES; i++) {
+		refusals_begin(test, &r);
+		r.touch = at;
+		local_irq_save(flags);
+		section = section_enter();
+		refuse(t->ptep);
+		set_pte(ptep, pfn_pte(page_to_pfn(page[!(i % 2)]), PAGE_KERNEL));
+		__flush_tlb_all();
+		section_leave(section);
+		wrong += READ_ONCE(*at) != !(i % 2);
+		local_irq_restore(flags);
+		refusals_end(&r);
+		KUNIT_EXPECT_EQ(test, r.nr, 1);
+		KUNIT_EXPECT_EQ(test, r.touched, i % 2);
+	}
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+	set_pte(t->ptep, old);
+}
+
+static unsigned long *descriptor(void)
+{
+	return (unsigned long *)get_cpu_gdt_rw(0) + PAGE_SIZE / sizeof(unsigned long) - 1;
+}
+
+/*
+ * The warning is expected here, but a warning on the console means that the kernel is wrong.
+ * So keep it from the console. It is in the log all the same.
+ */
+static void refused_clear(struct kunit *test)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	struct target *t = targets(test, NR);
+	unsigned long flags, entry, *desc = descriptor();
+	int i, loglevel = console_loglevel;
+	struct refusals r;
+	section_t section;
+	char text[128];
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	entry = PFN_PHYS(pfn_to_mfn(page_to_pfn(page))) | _PAGE_PRESENT;
+	KUNIT_EXPECT_EQ(test, HYPERVISOR_update_descriptor(maddr(desc), entry), 0);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(*desc), entry);
+	refusals_begin(test, &r);
+	/* Otherwise the kernel may take the entry for one of a table that can be written. */
+	SetPagePinned(virt_to_page(desc));
+	console_loglevel = LOGLEVEL_WARNING;
+	local_irq_save(flags);
+	section = section_enter();
+	for (i = 0; i < NR; i++) {
+		if (i == NR / 2)
+			clear((pte_t *)desc);
+		else
+			update(&t[i]);
+	}
+	section_leave(section);
+	local_irq_restore(flags);
+	console_loglevel = loglevel;
+	ClearPagePinned(virt_to_page(desc));
+	refusals_end(&r);
+
+	KUNIT_EXPECT_EQ_MSG(test, count_lost(t, NR), 0, LOST);
+	check_refusal(test, &r, NR / 2 + 1, NR, -EINVAL, desc, 0);
+	KUNIT_EXPECT_EQ(test, page_count(page), 2);
+	snprintf(text, sizeof(text), "the page at pfn %#lx stays mapped, and is never freed",
+		 page_to_pfn(page));
+	KUNIT_EXPECT_EQ(test, logged(test, text), 1);
+	KUNIT_EXPECT_EQ(test, logged(test, "Xen left a page mapped that was to be unmapped"), 1);
+	KUNIT_EXPECT_TRUE(test, test_taint(TAINT_BAD_PAGE));
+	KUNIT_EXPECT_EQ(test, HYPERVISOR_update_descriptor(maddr(desc), 0), 0);
+	if (page_count(page) == 2)
+		put_page(page);
+	__free_page(page);
+}
+
+/* Every update whose number is a multiple of step is refused. */
+static void many_refused(struct kunit *test, unsigned int step)
+{
+	struct target *t = targets(test, NR);
+	pte_t *old = kunit_kcalloc(test, NR, sizeof(*old), GFP_KERNEL);
+	unsigned int i, lost = 0, wrong = 0;
+	struct refusals r;
+	unsigned long flags;
+	section_t section;
+
+	KUNIT_ASSERT_NOT_NULL(test, old);
+	for (i = 0; i < NR; i += step) {
+		old[i] = READ_ONCE(*t[i].ptep);
+		clear(t[i].ptep);
+	}
+	refusals_begin(test, &r);
+	local_irq_save(flags);
+	section = section_enter();
+	for (i = 0; i < NR; i++) {
+		if (i % step)
+			update(&t[i]);
+		else
+			refuse(t[i].ptep);
+	}
+	section_leave(section);
+	local_irq_restore(flags);
+	refusals_end(&r);
+
+	for (i = 0; i < NR; i++) {
+		if (i % step)
+			lost += !landed(&t[i]);
+		else
+			wrong += READ_ONCE(t[i].ptep->pte) != 0;
+	}
+	KUNIT_EXPECT_EQ_MSG(test, lost, 0, LOST);
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+	KUNIT_EXPECT_EQ(test, r.nr, NR / step);
+	for (i = 0; i < NR; i += step)
+		set_pte(t[i].ptep, old[i]);
+}
+
+static void several(struct kunit *test)
+{
+	many_refused(test, NR / 4);
+}
+
+/* The log is not flooded. That is the last test, since it exhausts what may be logged. */
+static void all(struct kunit *test)
+{
+	unsigned int before = logged(test, "xen: page table update ");
+
+	many_refused(test, 1);
+	KUNIT_EXPECT_LE(test, logged(test, "xen: page table update ") - before, 10);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(first),
+	KUNIT_CASE(middle),
+	KUNIT_CASE(last),
+	KUNIT_CASE(amid_clears),
+	KUNIT_CASE(in_a_multicall),
+	KUNIT_CASE(flushed),
+	KUNIT_CASE(refused_clear),
+	KUNIT_CASE(several),
+	KUNIT_CASE(all),
+	{}
+};
+
+static struct kunit_suite suite = {
+	.name = "refused",
+	.test_cases = cases,
+};
+kunit_test_suite(suite);
+
+MODULE_DESCRIPTION("loses no update but the one that Xen refuses, and says which that is");
+MODULE_LICENSE("GPL");
