@@ -11,6 +11,7 @@
  * that is not in a page table, so a descriptor of the GDT takes the place of one: it is not
  * present as a descriptor, and present as an entry.
  */
+#include <linux/console.h>
 #include <linux/kmsg_dump.h>
 #include <linux/module.h>
 #include <linux/panic.h>
@@ -314,6 +315,19 @@ static unsigned long *descriptor(void)
 	return (unsigned long *)get_cpu_gdt_rw(0) + PAGE_SIZE / sizeof(unsigned long) - 1;
 }
 
+/* Sets which messages go to the console. Those before may not be there yet. */
+static int set_loglevel(int level)
+{
+	int old;
+
+	console_lock();
+	console_unlock();
+	old = console_loglevel;
+	console_loglevel = level;
+
+	return old;
+}
+
 /*
  * The warning is expected here, but a warning on the console means that the kernel is wrong.
  * So keep it from the console. It is in the log all the same.
@@ -323,7 +337,7 @@ static void refused_clear(struct kunit *test)
 	struct page *page = alloc_page(GFP_KERNEL);
 	struct target *t = targets(test, NR);
 	unsigned long flags, entry, *desc = descriptor();
-	int i, loglevel = console_loglevel;
+	int i, loglevel;
 	struct refusals r;
 	section_t section;
 	char text[128];
@@ -335,7 +349,8 @@ static void refused_clear(struct kunit *test)
 	refusals_begin(test, &r);
 	/* Otherwise the kernel may take the entry for one of a table that can be written. */
 	SetPagePinned(virt_to_page(desc));
-	console_loglevel = LOGLEVEL_WARNING;
+	kunit_info(test, "the console does not get the warning of this test\n");
+	loglevel = set_loglevel(LOGLEVEL_WARNING);
 	local_irq_save(flags);
 	section = section_enter();
 	for (i = 0; i < NR; i++) {
@@ -346,7 +361,7 @@ static void refused_clear(struct kunit *test)
 	}
 	section_leave(section);
 	local_irq_restore(flags);
-	console_loglevel = loglevel;
+	set_loglevel(loglevel);
 	ClearPagePinned(virt_to_page(desc));
 	refusals_end(&r);
 
