@@ -20,12 +20,12 @@
 #ifdef HAVE_LAZY_MMU_STATE
 typedef lazy_mmu_state_t section_t;
 
-static inline section_t section_enter(void)
+static __always_inline section_t section_enter(void)
 {
 	return arch_enter_lazy_mmu_mode();
 }
 
-static inline void section_leave(section_t section)
+static __always_inline void section_leave(section_t section)
 {
 	arch_leave_lazy_mmu_mode(section);
 }

@@ -76,7 +76,7 @@ static noinline void around_a_call(void)
 }
 
 /* The length of the NOP that code begins with, or 0. */
-static size_t nop(const u8 *code, size_t len)
+static size_t nop_len(const u8 *code, size_t len)
 {
 	static const u8 nops[ASM_NOP_MAX][ASM_NOP_MAX] = {
 		{ BYTES_NOP1 }, { BYTES_NOP2 }, { BYTES_NOP3 }, { BYTES_NOP4 },
@@ -97,7 +97,7 @@ static size_t nop(const u8 *code, size_t len)
 }
 
 /* How far the jump goes that code begins with, or 0. */
-static ssize_t jump(const u8 *code)
+static ssize_t jump_to(const u8 *code)
 {
 	if (code[0] == 0xeb)
 		return 2 + (s8)code[1];
@@ -108,7 +108,7 @@ static ssize_t jump(const u8 *code)
 }
 
 /* The length of the instruction that code begins with, if it only sets something to 0. */
-static size_t zero(const u8 *code, size_t len)
+static size_t zero_len(const u8 *code, size_t len)
 {
 	/* movl $0, 8(%rsp) */
 	static const u8 to_stack[] = { 0xc7, 0x44, 0x24 };
@@ -137,12 +137,12 @@ static noinline struct executed executed(const u8 *begin, const u8 *end)
 
 	while (code != end && ran.jumps + ran.zeroes < 8) {
 		size_t len = code < end ? end - code : MAX_LEN;
-		ssize_t step = nop(code, len) ?: jump(code);
+		ssize_t step = nop_len(code, len) ?: jump_to(code);
 
 		if (step) {
 			ran.jumps++;
 		} else {
-			step = zero(code, len);
+			step = zero_len(code, len);
 			ran.zeroes++;
 		}
 		if (!step)
