@@ -21,7 +21,7 @@
 #include "lazy_mmu_test.h"
 
 /* The longest instruction that the test knows. */
-#define MAX_LEN		ASM_NOP_MAX
+#define MAX_LEN ASM_NOP_MAX
 
 #define PART(name)	asm volatile(#name ": " ANNOTATE_NOENDBR)
 
@@ -30,9 +30,9 @@ extern const u8 outer_enter[], inner_enter[], inner_inside[], inner_left[], oute
 extern const u8 call_enter[], call_inside[], call_leave[], call_left[];
 
 struct executed {
-	unsigned int jumps;	/* and NOPs */
+	unsigned int jumps; /* and NOPs */
 	unsigned int zeroes;
-	bool known;		/* nothing else */
+	bool known; /* nothing else */
 };
 
 static noinline void empty(void)
@@ -132,7 +132,7 @@ static size_t zero_len(const u8 *code, size_t len)
 /* What a processor executes from begin to end. On its way it may be elsewhere. */
 static noinline struct executed executed(const u8 *begin, const u8 *end)
 {
-	struct executed ran = { };
+	struct executed ran = {};
 	const u8 *code = begin;
 
 	while (code != end && ran.jumps + ran.zeroes < 8) {
@@ -159,14 +159,14 @@ static void expect(struct kunit *test, const char *where, const u8 *begin, const
 {
 	struct executed ran = executed(begin, end);
 
-	KUNIT_EXPECT_TRUE_MSG(test, ran.known && ran.jumps && ran.jumps <= 2 &&
-			      ran.zeroes <= max_zeroes,
-			      "%s: %u jumps or NOPs, %u zeroes, %*ph", where, ran.jumps,
-			      ran.zeroes, (int)(end - begin), begin);
+	KUNIT_EXPECT_TRUE_MSG(test,
+			      ran.known && ran.jumps && ran.jumps <= 2 && ran.zeroes <= max_zeroes,
+			      "%s: %u jumps or NOPs, %u zeroes, %*ph", where, ran.jumps, ran.zeroes,
+			      (int)(end - begin), begin);
 }
 
-#define EXPECT_ENTER(test, begin, end)	expect(test, #begin, begin, end, 1)
-#define EXPECT_LEAVE(test, begin, end)	expect(test, #begin, begin, end, 0)
+#define EXPECT_ENTER(test, begin, end) expect(test, #begin, begin, end, 1)
+#define EXPECT_LEAVE(test, begin, end) expect(test, #begin, begin, end, 0)
 
 static void empty_section(struct kunit *test)
 {
@@ -214,8 +214,10 @@ static const struct {
 	{ "a jump to an endbr64", { 0xeb, 1, 0xcc, 0xf3, 0x0f, 0x1e, 0xfa }, 7, { 2, 0, true } },
 	{ "a jump over a call", { 0xeb, 5, 0xe8, 0, 0, 0, 0 }, 7, { 1, 0, true } },
 	{ "a long jump over a call", { 0xe9, 5, 0, 0, 0, 0xe8, 0, 0, 0, 0 }, 10, { 1, 0, true } },
-	{ "a jump out, xorl %ebx, %ebx, a jump back, and one to the end",
-	  { 0xeb, 3, 0xeb, 6, 0xcc, 0x31, 0xdb, 0xeb, 0xf9, 0xcc }, 10, { 3, 1, true } },
+	{ "a jump out, xorl %ebx, %ebx, jumps back and to the end",
+	  { 0xeb, 3, 0xeb, 6, 0xcc, 0x31, 0xdb, 0xeb, 0xf9, 0xcc },
+	  10,
+	  { 3, 1, true } },
 	{ "xorl %r12d, %r12d", { 0x45, 0x31, 0xe4 }, 3, { 0, 1, true } },
 	{ "movl $0, 8(%rsp)", { 0xc7, 0x44, 0x24, 8, 0, 0, 0, 0 }, 8, { 0, 1, true } },
 	{ "movl $0, -8(%rbp)", { 0xc7, 0x45, 0xf8, 0, 0, 0, 0 }, 7, { 0, 1, true } },
@@ -243,12 +245,9 @@ static void counts_code(struct kunit *test)
 }
 
 static struct kunit_case cases[] = {
-	KUNIT_CASE(empty_section),
-	KUNIT_CASE(nested_sections),
-	KUNIT_CASE(section_around_a_call),
-	KUNIT_CASE(state_is_default),
-	KUNIT_CASE(counts_code),
-	{}
+	KUNIT_CASE(empty_section),	   KUNIT_CASE(nested_sections),
+	KUNIT_CASE(section_around_a_call), KUNIT_CASE(state_is_default),
+	KUNIT_CASE(counts_code),	   {}
 };
 
 static struct kunit_suite suite = {
