@@ -191,6 +191,7 @@ static void section_around_a_call(struct kunit *test)
 	EXPECT_LEAVE(test, call_leave, call_left);
 }
 
+#ifdef HAVE_LAZY_MMU_STATE
 static void state_is_default(struct kunit *test)
 {
 	section_t outer = section_enter();
@@ -201,6 +202,7 @@ static void state_is_default(struct kunit *test)
 	section_leave(inner);
 	section_leave(outer);
 }
+#endif
 
 /* Behind each code are zeroes, which may be read. */
 static const struct {
@@ -245,9 +247,14 @@ static void counts_code(struct kunit *test)
 }
 
 static struct kunit_case cases[] = {
-	KUNIT_CASE(empty_section),	   KUNIT_CASE(nested_sections),
-	KUNIT_CASE(section_around_a_call), KUNIT_CASE(state_is_default),
-	KUNIT_CASE(counts_code),	   {}
+	KUNIT_CASE(empty_section),
+	KUNIT_CASE(nested_sections),
+	KUNIT_CASE(section_around_a_call),
+#ifdef HAVE_LAZY_MMU_STATE
+	KUNIT_CASE(state_is_default),
+#endif
+	KUNIT_CASE(counts_code),
+	{}
 };
 
 static struct kunit_suite suite = {
