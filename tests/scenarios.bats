@@ -78,7 +78,7 @@ refused()
 @test "scenarios: a selection keeps the scenarios that have the word" {
 	printf '%s\n' 'summary=x' 'groups=memory device' 'guest one 1' >"$house/guests/ksm/scenario"
 	scenarios names groups=device
-	[ "$output" = $'ksm\nmigrate' ]
+	[ "$output" = $'fork-exclusive\nksm\nmigrate' ]
 	scenarios names groups=device groups=memory
 	[ "$output" = ksm ]
 	scenarios names groups= arms=patched
