@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reclaim and compaction never take a page away in a lazy MMU section.
+ *
+ * Unmapping a page through its reverse mapping needs the entry's old value and needs the entry
+ * to be gone when ptep_get_and_clear() returns. In a section Xen PV may queue the clear. So
+ * no section may allocate memory in a way that reclaims, nor move pages.
+ *
+ * Method: threads write to more memory than the cgroup may have, so that each allocation may
+ * have to reclaim, while fork, mremap, mprotect, madvise and compaction have their sections.
+ * The module looks whether the mode is on whenever pages of this program are taken away.
+ */
+#define _GNU_SOURCE
+#include <sys/swap.h>
+
+#include "crew.h"
+
+#define PAGES		3000UL
+#define LIMIT		"8M"		/* less than PAGES pages */
+#define SECONDS		10
+#define PARAMETER(name)	"/sys/module/rmap/parameters/" name
+
+static unsigned long module_says(const char *parameter)
+{
+	return number_in(parameter, "");
+}
+
+int main(void)
+{
+	unsigned long out, moved, calls, queued, wrong;
+	char *at, *there;
+	time_t end;
+
+	ksft_print_header();
+	ksft_set_plan(2);
+
+	put(PARAMETER("in_section"), "1");
+	ksft_test_result(module_says(PARAMETER("queued")) == 1, "a section is seen\n");
+
+	put("/sys/block/zram0/disksize", "64M");
+	run("mkswap /dev/zram0");
+	if (swapon("/dev/zram0", 0))
+		ksft_exit_fail_msg("swapon: %s\n", strerror(errno));
+	enter_cgroup();
+	crew_setup();
+	at = map_pages(PAGES, -1);
+	there = reserve(PAGES);
+	put(CGROUPS OURS "/memory.max", LIMIT);
+	crew_begin(at, PAGES, own_content);
+
+	out = vmstat("pswpout");
+	moved = vmstat("pgmigrate_success");
+	calls = module_says(PARAMETER("calls"));
+	queued = module_says(PARAMETER("queued"));
+	put(PARAMETER("watch"), "1");
+	crew_work();
+	end = time(NULL) + SECONDS;
+	for (unsigned int round = 0; time(NULL) < end || round < 10; round++) {
+		switch (round % 5) {
+		case 0:
+			crew_fork(round / 5);
+			break;
+		case 1:
+			crew_move(there);
+			break;
+		case 2:
+			madvise(at, PAGES / 2 * PAGE, MADV_PAGEOUT);
+			break;
+		case 3:
+			crew_protect();
+			break;
+		case 4:
+			put("/proc/sys/vm/compact_memory", "1");
+			break;
+		}
+	}
+	crew_rest();
+	out = vmstat("pswpout") - out;
+	moved = vmstat("pgmigrate_success") - moved;
+	calls = module_says(PARAMETER("calls")) - calls;
+	queued = module_says(PARAMETER("queued")) - queued;
+	wrong = crew_wrong();
+	ksft_print_msg("%lu pages swapped out, %lu moved, notifier called %lu times, in a section %lu times, %lu wrong\n",
+		       out, moved, calls, queued, wrong);
+	ksft_test_result(out > PAGES && moved > 100 && calls > PAGES && !queued && !wrong,
+			 "no page is taken away in a section\n");
+	ksft_finished();
+}
