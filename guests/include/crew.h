@@ -246,4 +246,29 @@ static inline void crew_protect(void)
 		ksft_exit_fail_msg("mprotect: %s\n", strerror(errno));
 }
 
+/*
+ * One of five operations on the crew's pages, while it writes: number "which" of fork, mremap,
+ * MADV_PAGEOUT, mprotect and compaction. Returns if a forked child's pages were right.
+ */
+static inline bool crew_disturb(unsigned int which, unsigned int round, char *there)
+{
+	switch (which) {
+	case 0:
+		return crew_fork(round);
+	case 1:
+		crew_move(there);
+		break;
+	case 2:
+		madvise(atomic_load(&crew.at), crew.nr / 2 * PAGE, MADV_PAGEOUT);
+		break;
+	case 3:
+		crew_protect();
+		break;
+	case 4:
+		put("/proc/sys/vm/compact_memory", "1");
+		break;
+	}
+	return true;
+}
+
 #endif /* CREW_H */

@@ -135,30 +135,14 @@ static void test_storm(void)
 	crew_begin(at, STORM, own_content);
 	crew_work();
 	for (unsigned int round = 0; time(NULL) < end || round < 12 || crew_written() < 2 * STORM; round++) {
-		switch (round % 6) {
-		case 0:
-			ok &= crew_fork(round / 6);
-			break;
-		case 1:
-			crew_move(there);
-			break;
-		case 2:
-			madvise(at, STORM / 2 * PAGE, MADV_PAGEOUT);
-			break;
-		case 3:
-			crew_protect();
-			break;
-		case 4:
-			put("/proc/sys/vm/compact_memory", "1");
-			break;
-		case 5: {
+		if (round % 6 < 5) {
+			ok &= crew_disturb(round % 6, round / 6, there);
+		} else {
 			/* Takes pages, and gives them back at once for others to use. */
 			char *other = map_pages(500, -1);
 
 			memset(other, 0xee, 500 * PAGE);
 			munmap(other, 500 * PAGE);
-			break;
-		}
 		}
 	}
 	crew_rest();
