@@ -278,6 +278,39 @@ static void in_a_multicall(struct kunit *test)
 	set_pte(t[0].ptep, old);
 }
 
+/* Xen refuses other flags of a page, such as the global bit. Nobody frees that page. */
+static void refused_flags(struct kunit *test)
+{
+	struct target *t = targets(test, NR);
+	pte_t *ptep = t[NR / 2].ptep, old = READ_ONCE(*ptep);
+	struct page *page = pfn_to_page(pte_pfn(old));
+	int i, count = page_count(page);
+	struct refusals r;
+	unsigned long flags;
+	section_t section;
+	char text[64];
+
+	refusals_begin(test, &r);
+	local_irq_save(flags);
+	section = section_enter();
+	for (i = 0; i < NR; i++) {
+		if (i == NR / 2)
+			set_pte(ptep, native_make_pte(old.pte | _PAGE_GLOBAL));
+		else
+			update(&t[i]);
+	}
+	section_leave(section);
+	local_irq_restore(flags);
+	refusals_end(&r);
+
+	KUNIT_EXPECT_EQ(test, READ_ONCE(ptep->pte), old.pte);
+	KUNIT_EXPECT_EQ_MSG(test, count_lost(t, NR), 0, LOST);
+	check_refusal(test, &r, NR / 2 + 1, NR, -EINVAL, ptep, old.pte | _PAGE_GLOBAL);
+	KUNIT_EXPECT_EQ(test, page_count(page), count);
+	snprintf(text, sizeof(text), "the page at pfn %#lx stays mapped", page_to_pfn(page));
+	KUNIT_EXPECT_EQ(test, logged(test, text), 0);
+}
+
 KUNIT_DEFINE_ACTION_WRAPPER(vunmap_action, vunmap, const void *);
 KUNIT_DEFINE_ACTION_WRAPPER(free_page_action, __free_page, struct page *);
 
@@ -457,6 +490,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(amid_clears),
 	KUNIT_CASE(in_a_multicall),
 	KUNIT_CASE(flushed),
+	KUNIT_CASE(refused_flags),
 	KUNIT_CASE(refused_clear),
 	KUNIT_CASE(several),
 	KUNIT_CASE(all),
