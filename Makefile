@@ -80,5 +80,5 @@ BASE ?= linux-6.12
 SINCE ?= HEAD
 
 # Export only variables that are set: for scripts/run, an empty ARMS= differs from none.
-$(foreach name,ARMS SCENARIOS KERNEL XEN ACCEL JOBS REFRESH TORTURE, \
+$(foreach name,ARMS SCENARIOS KERNEL XEN ACCEL JOBS REFRESH TORTURE SEED, \
 	$(if $(filter-out undefined,$(origin $(name))),$(eval export $(name))))
