@@ -16,7 +16,9 @@ help: ## say what can be made and selected
 		'                         runs as dom0, too' \
 		'  XEN=stock              the hypervisor: stock, of Debian 13; stock-4.17, of Debian 12;' \
 		'                         patched, 4.17 with xen-patches; patched-off, without the' \
-		'                         counters; or the path of your own, a source tree or a binary' \
+		'                         counters; patched-debug, with its own checks; first-N, with N' \
+		'                         patches; mutant-NAME of tests/mutants/xen; or the path of' \
+		'                         your own, a source tree or a binary' \
 		'  ACCEL=auto             kvm, tcg, icount, or auto: kvm where it can run Xen, else tcg' \
 		'  TORTURE=60             for how many seconds each guest of SCENARIOS=torture works' \
 		'What else there is to set:' \
@@ -38,8 +40,8 @@ new: ## make the scenario NAME=, which builds and passes
 figures: ## write the figures of RUN= into README, docs and the cover letter
 	@scripts/figures write $(RUN)
 
-bench: ## count what workloads cost each arm: instructions, entries into the hypervisor
-	@scripts/bench
+bench: ## count what workloads cost each arm; with XEN="first-0 first-5 …", each hypervisor
+	@$(if $(XEN),scripts/bench-xen $(XEN),scripts/bench)
 
 ## Tests:
 check-fast: ## test what needs no boot: scripts, patches, xenbatch
@@ -78,5 +80,5 @@ BASE ?= linux-6.12
 SINCE ?= HEAD
 
 # Export only variables that are set: for scripts/run, an empty ARMS= differs from none.
-$(foreach name,ARMS SCENARIOS KERNEL XEN ACCEL JOBS REFRESH TORTURE, \
+$(foreach name,ARMS SCENARIOS KERNEL XEN ACCEL JOBS REFRESH TORTURE SEED, \
 	$(if $(filter-out undefined,$(origin $(name))),$(eval export $(name))))

@@ -10,8 +10,9 @@
 #   hypfs_record NAME       write all counts of this moment to NAME.hypfs.json
 #   bench_guests            run programs that print lines "bench: …" (include/cost.h) in the
 #                           guests one and two. Run them in traced-one and traced-two, too,
-#                           unless the arm is ARM+irqsoff: each workload's trace, from its
-#                           BEGIN to its END, is in ARM.SCENARIO.GUEST.windows.json
+#                           unless the arm is ARM+irqsoff, or $traces is "no": each
+#                           workload's trace, from its BEGIN to its END, is in
+#                           ARM.SCENARIO.GUEST.windows.json
 #   agree GUEST VIEW EXPECTED COUNTED
 #                           record as GUEST=VIEW whether two JSON files,
 #                           ARM.SCENARIO.EXPECTED.json and .COUNTED.json, are equal. If
@@ -79,8 +80,8 @@ bench_guests()
 		guest $guest 1 norandmaps
 		forget $guest
 	done
-	case $arm in
-	*+irqsoff) return ;;
+	case $arm:$traces in
+	*+irqsoff:* | *:no) return ;;
 	esac
 	for guest in traced-one traced-two; do
 		trace_begin

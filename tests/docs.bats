@@ -9,7 +9,7 @@ setup()
 }
 
 @test "docs: every mutant is in the table, with the scenario that catches it" {
-	for mutant in "$top"/tests/mutants/*.patch; do
+	for mutant in "$top"/tests/mutants/{,xen/}*.patch; do
 		grep -q "^| $(basename "$mutant" .patch) | .* | $(sed -n '/^Caught-by: /!q;s///p' "$mutant" | paste -s -d, | sed 's/,/, /g') |\$" "$top/docs/mutants.md"
 	done
 	[ "$(grep -c '^| [a-z][a-z0-9]*-.* |$' "$top/docs/mutants.md")" -eq "$(find "$top/tests/mutants" -name '*.patch' | wc -l)" ]

@@ -21,21 +21,10 @@
  *
  * To run it: type = "pv", vcpus = 1, memory = 32, and a console that somebody reads.
  */
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <pv_kernel.h>
 
-#include <xen/xen.h>
-#include <xen/event_channel.h>
-#include <xen/io/console.h>
-#include <xen/sched.h>
 #include <xen/version.h>
 
-#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
-#define PAGE_SHIFT	12
-#define PAGE_SIZE	(1UL << PAGE_SHIFT)
-#define PTE_FRAME	0x000ffffffffff000UL
-#define TRAP_PAGE_FAULT	14
 #define LONGEST		262144	/* requests; one takes Xen 0.1 to 10 us */
 #define NR_BUCKETS	90
 #define NO_RESULT	(~0xfffUL)	/* no error has this number */
@@ -114,12 +103,10 @@ static const char *const names[NR_OPS] = {
 };
 
 /* entry.S */
-long hypercall(unsigned long op, const xen_ulong_t args[6]);
 void touch_nothing(void);
 void page_fault(void);
 
 /* entry.S calls these, and counts the page faults that it handled. */
-void oracle(const struct start_info *start_info) __attribute__((noreturn));
 void unexpected_page_fault(unsigned long rip) __attribute__((noreturn));
 unsigned long page_faults;
 
@@ -138,51 +125,7 @@ static const struct trap_info traps[] = {
 	{ .vector = TRAP_PAGE_FAULT, .cs = FLAT_KERNEL_CS, .address = (unsigned long)page_fault },
 	{ .address = 0 }
 };
-static struct evtchn_send console_event;
 static struct sched_shutdown shutdown = { .reason = SHUTDOWN_poweroff };
-
-/* The line is printed in one piece, so it has to fit into the console's ring. */
-static volatile struct xencons_interface *ring;
-static char line[sizeof(ring->out)];
-static size_t length;
-
-static void fail(const char *what, long value) __attribute__((noreturn));
-
-static void put(const char *string)
-{
-	for (; *string; string++) {
-		if (length == sizeof(line))
-			fail("the line is longer than", length);
-		line[length++] = *string;
-	}
-}
-
-static void put_number(unsigned long number)
-{
-	const char digit[2] = { '0' + number % 10 };
-
-	if (number >= 10)
-		put_number(number / 10);
-	put(digit);
-}
-
-/* The caller notifies the reader of the ring, since that is a hypercall, and declared. */
-static void put_line_on_ring(void)
-{
-	uint32_t prod = ring->out_prod;
-
-	while (sizeof(ring->out) - (prod - ring->out_cons) < length)
-		asm volatile ("pause");
-	for (size_t i = 0; i < length; i++, prod++)
-		ring->out[MASK_XENCONS_IDX(prod, ring->out)] = line[i];
-	ring->out_prod = prod;
-}
-
-static void wait_for_reader(void)
-{
-	while (ring->out_cons != ring->out_prod)
-		asm volatile ("pause");
-}
 
 static long issue_call(unsigned int op, const xen_ulong_t args[6])
 {
@@ -415,46 +358,24 @@ static void issue(const struct step *step)
 }
 
 /*
- * Returns where the oracle sees a machine address. The domain builder maps all that the
- * oracle uses from VIRT_BASE on, also page tables (read-only) and the console: see
- * alloc_pgtables_pv() and alloc_magic_pages_pv() in Xen's tools/libs/guest/xg_dom_x86.c.
- * Xen's table has the guest's frame number of each machine frame.
- */
-static void *virt(unsigned long machine)
-{
-	unsigned long pfn = machine_to_phys_mapping[(machine & PTE_FRAME) >> PAGE_SHIFT];
-
-	return (void *)(VIRT_BASE + (pfn << PAGE_SHIFT));
-}
-
-/*
  * Finds the entry that maps our page. It is in the level-1 table that the oracle boots with,
  * which is pinned through its level-4 table. Makes the batches of this entry.
  */
 static void prepare(const struct start_info *start_info)
 {
-	uint64_t *table = (uint64_t *)start_info->pt_base;
-	uint64_t machine = 0;
+	uint64_t machine;
 
-	for (int shift = 39; shift >= PAGE_SHIFT; shift -= 9) {
-		pte = &table[((unsigned long)page >> shift) % 512];
-		pte_value = *pte;
-		if (shift > PAGE_SHIFT) {
-			machine = pte_value & PTE_FRAME;
-			table = virt(machine);
-		}
-	}
-	machine += (unsigned long)pte % PAGE_SIZE;
+	pte = find_pte(start_info, page, &machine);
+	pte_value = *pte;
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++)
 		requests[i] = (struct mmu_update){ machine | MMU_NORMAL_PT_UPDATE, pte_value };
 	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
 		operations[i].cmd = MMUEXT_TLB_FLUSH_LOCAL;
 }
 
-void oracle(const struct start_info *start_info)
+void pv_main(const struct start_info *start_info)
 {
-	console_event.port = start_info->console.domU.evtchn;
-	ring = virt(start_info->console.domU.mfn << PAGE_SHIFT);
+	find_console(start_info);
 	prepare(start_info);
 	for (const struct step *step = steps; step < steps + ARRAY_SIZE(steps); step++)
 		for (unsigned int i = 0; i < step->times; i++)
