@@ -7,9 +7,10 @@ help: ## say what can be made and selected
 		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '%s\n' 'What a run takes (make run ARMS="stock patched" SCENARIOS=boot):' \
 		'  ARMS="stock patched"   the kernels under test. Also upstream, Linux 7.3 as it comes,' \
-		'                         and upstream-fixed, with its series; first-N, with N patches' \
-		'                         of the series; mutant-NAME of tests/mutants. ARM+NAME is the' \
-		'                         arm with kernel/options/NAME.config' \
+		'                         and upstream-fixed, upstream-fast and patched-7.3, with sets' \
+		'                         of its series; first-N, with N patches of the series;' \
+		'                         mutant-NAME of tests/mutants. ARM+NAME is the arm with' \
+		'                         kernel/options/NAME.config' \
 		'  SCENARIOS=…            names or groups of "make list"; default those in no group' \
 		'  KERNEL=PATH            your own kernel as the arm "tree": a source tree, or a bzImage.' \
 		'                         With an empty ARMS= it is the only arm, and a source tree' \

@@ -3,6 +3,7 @@
 ///
 /// A function that enters lazy MMU mode gets the variable, as the last of its
 /// declarations; each of its enter()s sets it, and each of its leave()s takes it.
+/// They are called lazy_mmu_mode_enable() and lazy_mmu_mode_disable() since Linux 7.0.
 /// It converts the callers for the interface patch, and those of another kernel
 /// that the series is carried to:
 ///
@@ -14,30 +15,32 @@
 
 @enters@
 identifier fn;
+identifier enter = {arch_enter_lazy_mmu_mode, lazy_mmu_mode_enable};
 @@
  fn(...)
  {
  <+...
--arch_enter_lazy_mmu_mode();
-+lazy_mmu_state = arch_enter_lazy_mmu_mode();
+-enter();
++lazy_mmu_state = enter();
  ...+>
  }
 
 @leaves@
 identifier enters.fn;
+identifier leave = {arch_leave_lazy_mmu_mode, lazy_mmu_mode_disable};
 @@
  fn(...)
  {
  <+...
--arch_leave_lazy_mmu_mode();
-+arch_leave_lazy_mmu_mode(lazy_mmu_state);
+-leave();
++leave(lazy_mmu_state);
  ...+>
  }
 
 // A block inside of the function may begin with declarations, too. Macros that
 // declare have to be known, to be told from calls.
 @inner exists@
-declarer name LIST_HEAD, DEFINE_MAX_SEQ;
+declarer name LIST_HEAD, DEFINE_MAX_SEQ, XA_STATE;
 identifier enters.fn;
 declaration D;
 statement S;
@@ -56,7 +59,7 @@ position p;
  }
 
 @declares exists@
-declarer name LIST_HEAD, DEFINE_MAX_SEQ;
+declarer name LIST_HEAD, DEFINE_MAX_SEQ, XA_STATE;
 identifier enters.fn;
 declaration D;
 statement S;

@@ -9,13 +9,16 @@
 #   set-NAME         with the sets of it up to NAME: scripts/series sets linux-6.12
 #   mutant-NAME      patched, and then tests/mutants/NAME.patch
 #   upstream         Linux 7.3, the source as it comes
-#   upstream-fixed   with its series
+#   upstream-fixed   with the set fixes of its series
+#   upstream-fast    with the sets fixes, xen-pv and sections, on the design of 7.3
+#   patched-7.3      with its series
+#   set-7.3-NAME     with the sets of it up to NAME: scripts/series sets linux-7.3
 #   tree             the user's own kernel: KERNEL=, see scripts/build-tree
 #
 # ARM+NAME is that arm, built with the option kernel/options/NAME.config. More names may
 # follow.
 
-arm_names="stock, patched, first-N, set-NAME, mutant-NAME, upstream, upstream-fixed, and tree with KERNEL="
+arm_names="stock, patched, first-N, set-NAME, mutant-NAME, upstream, upstream-fixed, upstream-fast, patched-7.3, set-7.3-NAME, and tree with KERNEL="
 
 # The version of Linux that patched is made from, and two patches of its series that tests
 # refer to: one gives enter() and leave() their state, the other makes sections nest.
@@ -38,6 +41,7 @@ select_arm()
 	case $name in
 	stock) arm_patches=none ;;
 	patched) ;;
+	set-7.3-*) arm_base=linux-7.3 arm_patches=set-${name#set-7.3-} ;;
 	set-*) arm_patches=$name ;;
 	first-*)
 		arm_patches=${name#first-}
@@ -46,7 +50,9 @@ select_arm()
 		arm_mutant=tests/mutants/${name#mutant-}.patch
 		[[ -f $top/$arm_mutant ]] || die "there is no $arm_mutant for the arm $1" ;;
 	upstream) arm_base=linux-7.3 arm_patches=none ;;
-	upstream-fixed) arm_base=linux-7.3 ;;
+	upstream-fixed) arm_base=linux-7.3 arm_patches=set-fixes ;;
+	upstream-fast) arm_base=linux-7.3 arm_patches=set-sections ;;
+	patched-7.3) arm_base=linux-7.3 ;;
 	tree) arm_base='' arm_patches=none ;;
 	*) die "no such arm: $1; there are $arm_names" ;;
 	esac

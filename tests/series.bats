@@ -25,6 +25,27 @@ setup()
 	[[ $output == *"the arm patched is one of linux-6.12, not of linux-7.3"* ]]
 }
 
+@test "series: arms of 7.3 have its sets up to one" {
+	local last=0 arm set name to
+
+	while read -r arm set; do
+		while read -r name _ to; do
+			[[ $name != "$set" ]] || break
+		done < <("$top/scripts/series" sets linux-7.3)
+		[ "$("$top/scripts/series" list linux-7.3 "$arm" | wc -l)" -eq "$to" ]
+		cmp <("$top/scripts/series" list linux-7.3 "$arm") <("$top/scripts/series" list linux-7.3 "set-7.3-$set")
+		[ "$to" -gt "$last" ]
+		last=$to
+	done <<-END
+	upstream-fixed fixes
+	upstream-fast sections
+	patched-7.3 local-state
+	END
+	run "$top/scripts/series" list linux-7.3 set-7.3-none
+	[ "$status" -eq 2 ]
+	[[ $output == *"there is no arm set-7.3-none: the sets of series/7.3 are fixes "* ]]
+}
+
 @test "series: options do not change the patches of an arm" {
 	diff <("$top/scripts/series" list linux-6.12 first-2+debug) <("$top/scripts/series" list linux-6.12 first-2)
 	run "$top/scripts/build-kernel" stock+none

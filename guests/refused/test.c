@@ -16,6 +16,7 @@
 #include <linux/module.h>
 #include <linux/panic.h>
 #include <linux/printk.h>
+#include <linux/version.h>
 #include <asm/desc.h>
 #include <asm/tlbflush.h>
 #include <asm/xen/hypercall.h>
@@ -28,7 +29,7 @@
 #define TRIES	3
 #define LOST	"updates that Xen did not refuse are lost"
 
-#ifdef HAVE_LAZY_MMU_MODE_ENABLE
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
 /* Linux 7.x exports __flush_tlb_all() for KVM alone. */
 #define SKIP_WITHOUT_FLUSH(test)	kunit_skip(test, "no TLB flush is exported")
 static void flush(void)
