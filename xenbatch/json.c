@@ -75,6 +75,8 @@ static struct json_object *domain_object(const struct domain_stats *domain)
 	add(object, "domid", domain->domid);
 	json_object_object_add(object, "name",
 			       domain->name[0] ? json_object_new_string(domain->name) : NULL);
+	if (domain->uuid[0])
+		json_object_object_add(object, "uuid", json_object_new_string(domain->uuid));
 	for (unsigned int i = 0; i < domain->nr_vcpus; i++)
 		if (vcpu_counted(&domain->vcpu[i]))
 			json_object_array_add(vcpus, vcpu_object(i, &domain->vcpu[i]));
@@ -216,7 +218,7 @@ static int read_vcpu(struct json_object *object, struct stats *stats, uint16_t d
 
 static int read_domain(struct json_object *object, struct stats *stats, struct error *error)
 {
-	struct json_object *name, *vcpus;
+	struct json_object *name, *uuid, *vcpus;
 	struct domain_stats *domain;
 	uint64_t domid;
 
@@ -230,6 +232,8 @@ static int read_domain(struct json_object *object, struct stats *stats, struct e
 	domain = stats_find(stats, domid);
 	if (json_object_object_get_ex(object, "name", &name) && name)
 		snprintf(domain->name, sizeof(domain->name), "%s", json_object_get_string(name));
+	if (json_object_object_get_ex(object, "uuid", &uuid) && uuid)
+		snprintf(domain->uuid, sizeof(domain->uuid), "%s", json_object_get_string(uuid));
 
 	for (size_t i = 0; i < json_object_array_length(vcpus); i++)
 		if (read_vcpu(json_object_array_get_idx(vcpus, i), stats, domid, error))

@@ -99,17 +99,29 @@ static uint16_t *list_domains(struct source *source, size_t *nr)
 	return domids;
 }
 
+/* What a domain's node holds, "" if there is none. */
+static void read_node(struct source *source, uint16_t domid, const char *node, char *to,
+		      size_t size)
+{
+	char path[48], *value;
+
+	snprintf(path, sizeof(path), "/local/domain/%u/%s", domid, node);
+	value = xs_read(source->xenstore, XBT_NULL, path, NULL);
+	snprintf(to, size, "%s", value ?: "");
+	free(value);
+}
+
 static void name_domains(struct source *source, struct stats *stats)
 {
 	for (size_t i = 0; source->xenstore && i < stats->nr_domains; i++) {
 		struct domain_stats *domain = &stats->domain[i];
-		char path[48], *name;
+		char vm[48];
 
-		snprintf(path, sizeof(path), "/local/domain/%u/name", domain->domid);
-		name = xs_read(source->xenstore, XBT_NULL, path, NULL);
-		if (name)
-			snprintf(domain->name, sizeof(domain->name), "%s", name);
-		free(name);
+		read_node(source, domain->domid, "name", domain->name, sizeof(domain->name));
+		/* "/vm/UUID" */
+		read_node(source, domain->domid, "vm", vm, sizeof(vm));
+		if (!strncmp(vm, "/vm/", 4))
+			snprintf(domain->uuid, sizeof(domain->uuid), "%.36s", vm + 4);
 	}
 }
 

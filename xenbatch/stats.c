@@ -18,20 +18,21 @@ const char *const batch_kind_name[NR_BATCH_KINDS] = {
 #define ALWAYS		false
 #define ADDED		true
 
-#define CALLS_ENTRY(name, unit)								\
+#define CALLS_ENTRY(name, unit, what)							\
 	{ #name, COUNTER_BY_HYPERCALL, PLACE(name), NR_HYPERCALLS, 0,			\
-	  { #name }, #name, #unit, false },
+	  { #name }, #name, #unit, false, what },
 #define BATCH_ENTRIES(name, kind, unit)							\
 	{ #name, COUNTER_BY_SIZE, PLACE(batch[kind].size), NR_BUCKETS, 0,			\
-	  { "batch", #name, "size" }, #name, "batches", false },			\
+	  { "batch", #name, "size" }, #name, "batches", false, NULL },			\
 	{ #name "_" #unit, COUNTER_SIZES, PLACE(batch[kind].requests), 1, 0,		\
-	  { "batch", #name, "requests" }, #name "_mean", #unit, false },		\
+	  { "batch", #name, "requests" }, #name "_mean", #unit, false, NULL },		\
 	{ #name "_continuations", COUNTER_SINGLE, PLACE(batch[kind].continuations), 1, 0,	\
-	  { "batch", #name, "continuations" }, #name "_continuations", "continuations", false },
+	  { "batch", #name, "continuations" }, #name "_continuations", "continuations", false,	\
+	  NULL },
 #define CALL_ENTRY(name, number, unit) \
-	{ #name, COUNTER_CALL, 0, 0, number, { #name }, #name, #unit, false },
-#define SINGLE_ENTRY(name, unit, since) \
-	{ #name, COUNTER_SINGLE, PLACE(name), 1, 0, { #name }, #name, #unit, since },
+	{ #name, COUNTER_CALL, 0, 0, number, { #name }, #name, #unit, false, NULL },
+#define SINGLE_ENTRY(name, unit, since, what) \
+	{ #name, COUNTER_SINGLE, PLACE(name), 1, 0, { #name }, #name, #unit, since, what },
 
 const struct counter counters[NR_COUNTERS] = {
 	VCPU_COUNTERS(CALLS_ENTRY, BATCH_ENTRIES, CALL_ENTRY, SINGLE_ENTRY)

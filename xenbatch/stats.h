@@ -39,31 +39,35 @@ struct batch_stats {
 
 /*
  * All counters of a vCPU, in the order that each format has them in. One line here adds a
- * counter to hypfs, JSON, CSV, diff and plot. Document it in docs/counting.md and
+ * counter to hypfs, JSON, CSV, export, diff and plot. Document it in docs/counting.md and
  * xenbatch(1). To count it in a trace, add it to trace.c.
  *
- *   CALLS(name, unit)          a count for each hypercall number
+ *   CALLS(name, unit, what)    a count for each hypercall number; what says in words, for
+ *                              export, what it counts
  *   BATCH(name, kind, unit)    three counters of batches: name has them by size, name_unit
  *                              the sum of their sizes, name_continuations the continuations;
  *                              unit is what a size counts
  *   CALL(name, number, unit)   the hypercalls and sub-calls of a number, added up; hypfs and
  *                              CSV do not have it, since they have what is added
- *   SINGLE(name, unit, since)  a single count; since is ALWAYS, or ADDED for a counter that
+ *   SINGLE(name, unit, since, what)
+ *                              a single count; since is ALWAYS, or ADDED for a counter that
  *                              records of version 1 can lack: it is 0 for them
  */
 #define VCPU_COUNTERS(CALLS, BATCH, CALL, SINGLE)				\
-	CALLS(hypercall, hypercalls)						\
-	CALLS(subcall, subcalls)						\
+	CALLS(hypercall, hypercalls, "Entries into Xen by hypercalls")		\
+	CALLS(subcall, subcalls, "Calls in multicalls")				\
 	BATCH(multicall, BATCH_MULTICALL, calls)				\
 	BATCH(mmu_update, BATCH_MMU_UPDATE, requests)				\
 	BATCH(mmuext_op, BATCH_MMUEXT_OP, operations)				\
 	CALL(update_va_mapping, HYPERCALL_UPDATE_VA_MAPPING, calls)		\
-	SINGLE(ptwr, writes, ALWAYS)						\
-	SINGLE(page_fault, faults, ALWAYS)
+	SINGLE(ptwr, writes, ALWAYS,						\
+	       "Page table writes that trapped and that Xen emulated")		\
+	SINGLE(page_fault, faults, ALWAYS,					\
+	       "Page faults that Xen passed on to the guest")
 
 #define MEMBER_NONE(...)
-#define MEMBER_CALLS(name, unit)		uint64_t name[NR_HYPERCALLS];
-#define MEMBER_SINGLE(name, unit, since)	uint64_t name;
+#define MEMBER_CALLS(name, unit, what)		uint64_t name[NR_HYPERCALLS];
+#define MEMBER_SINGLE(name, unit, since, what)	uint64_t name;
 
 struct vcpu_stats {
 	struct batch_stats batch[NR_BATCH_KINDS];
@@ -90,6 +94,7 @@ struct counter {
 	const char *diff;			/* in diff; COUNTER_SIZES is a mean there */
 	const char *unit;			/* what it counts, in the plural */
 	bool added;				/* as ADDED above */
+	const char *what;			/* in words; NULL: it belongs to batches */
 };
 
 #define COUNT_ONE(...)		+ 1
@@ -134,6 +139,7 @@ double counter_mean(const struct counter *sizes, const struct vcpu_stats *vcpu);
 struct domain_stats {
 	uint16_t domid;
 	char name[64];			/* "": not known */
+	char uuid[37];			/* "": not known */
 	unsigned int nr_vcpus;		/* in vcpu[]; a vCPU that was not seen is all zeros */
 	struct vcpu_stats *vcpu;
 };
