@@ -341,11 +341,10 @@ static int open_kind(struct source *source, enum source_kind kind, const char *x
 	if (source->hypfs && kind != SOURCE_TRACE) {
 		counts = hypfs_counts(source->hypfs);
 		if (counts < 0)
-			return failed(error, "hypfs /domain/0/batch-stats: %s",
-				      strerror(errno));
+			return failed(error, "hypfs " HYPFS_DOM0 ": %s", strerror(errno));
 	}
 	if (kind == SOURCE_HYPFS && !counts)
-		return failed(error, "no hypfs /domain/0/batch-stats: this Xen lacks "
+		return failed(error, "no hypfs " HYPFS_DOM0 ": this Xen lacks "
 			      "CONFIG_BATCH_STATS, use --source trace");
 
 	source->since = seconds_now();

@@ -19,4 +19,15 @@ for view in $views; do
 	compared "$view" --argjson domid "$domid" <"$results/$arm.$scenario.all.$view.json"
 	agree oracle "$view" declared "$view"
 done
+case $views in
+*hypfs*)
+	rc=0
+	names=$("$work/arms/xen/hypfs-names") || rc=$?
+	case $rc in
+	0) outcome=pass ;;
+	1) outcome=fail ;;
+	*) outcome=error ;;
+	esac
+	record names "$outcome" 0 "$(echo "$names" | head -n 1)" ;;
+esac
 forget oracle
