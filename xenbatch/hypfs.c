@@ -14,12 +14,14 @@
 
 _Static_assert(sizeof(struct batch_stats_header) == 24, "the blob's layout");
 _Static_assert(sizeof(struct batch_stats_desc) == 48, "the blob's layout");
+_Static_assert(sizeof(struct refusal) == 32, "the blob's layout");
 
 /* How hypfs calls a kind, or -1: hypfs does not have such counters. */
 static int64_t hypfs_kind(const struct counter *counter)
 {
 	switch (counter->kind) {
 	case COUNTER_BY_HYPERCALL:
+	case COUNTER_BY_ERROR:
 		return BATCH_STATS_ARRAY;
 	case COUNTER_BY_SIZE:
 		return BATCH_STATS_HISTOGRAM;
@@ -35,6 +37,7 @@ struct layout {
 	struct batch_stats_header header;
 	bool has[NR_COUNTERS];
 	struct batch_stats_desc desc[NR_COUNTERS];
+	struct batch_stats_desc refused;	/* with nr 0 if there is none */
 };
 
 /* The byte of a member of the header, and of the descriptor at byte start. */
@@ -97,6 +100,16 @@ static int check_desc(const struct batch_stats_desc *desc, const struct counter 
 	return 0;
 }
 
+static int check_refused(const struct batch_stats_desc *desc, uint64_t start, uint32_t data_size,
+			 struct error *error)
+{
+	if (desc->offset % 8 || desc->offset > data_size ||
+	    desc->nr > (data_size - desc->offset) / sizeof(struct refusal))
+		return failed(error, "byte %" PRIu64 ": %s goes past the end of the counters",
+			      IN_DESC(start, offset), desc->name);
+	return 0;
+}
+
 static int read_layout(const uint8_t *blob, size_t size, struct layout *layout, struct error *error)
 {
 	const struct batch_stats_header *header = &layout->header;
@@ -116,6 +129,11 @@ static int read_layout(const uint8_t *blob, size_t size, struct layout *layout, 
 		if (!memchr(desc.name, '\0', sizeof(desc.name)))
 			return failed(error, "byte %" PRIu64 ": a name without a NUL",
 				      start);
+		if (desc.kind == BATCH_STATS_REFUSALS && !strcmp(desc.name, "refused")) {
+			if (check_refused(&desc, start, header->data_size, error))
+				return -1;
+			layout->refused = desc;
+		}
 		if (desc.kind > BATCH_STATS_HISTOGRAM)
 			continue;
 		for (size_t c = 0; c < NR_COUNTERS; c++) {
@@ -179,6 +197,13 @@ int hypfs_decode(const void *blob, size_t size, struct vcpu_stats *vcpu, struct 
 			memcpy(&value, data + desc->offset + i * sizeof(value), sizeof(value));
 			to[place(desc, &counters[c], i)] += value;
 		}
+	}
+	for (uint32_t i = 0; i < layout.refused.nr; i++) {
+		struct refusal refusal;
+
+		memcpy(&refusal, data + layout.refused.offset + i * sizeof(refusal),
+		       sizeof(refusal));
+		keep_refusal(vcpu, &refusal);
 	}
 	return !layout.header.nr_desc;
 }
@@ -287,6 +312,6 @@ int hypfs_read(struct hypfs *hypfs, uint16_t domid, struct stats *stats, struct 
 		if (!vcpu)
 			return failed(error, "no memory, or more than %u vCPUs",
 				      STATS_MAX_ALL_VCPUS);
-		vcpu_stats_add(vcpu, &counts);
+		*vcpu = counts;
 	}
 }

@@ -37,12 +37,13 @@ enum batch_stats_kind {
 	BATCH_STATS_COUNTER = 0,	/* one value */
 	BATCH_STATS_ARRAY = 1,		/* a value for each index, and the last for all higher */
 	BATCH_STATS_HISTOGRAM = 2,	/* a value for each bucket of sizes */
+	BATCH_STATS_REFUSALS = 3,	/* of the name "refused": each a struct refusal (stats.h) */
 };
 
 struct batch_stats_desc {
 	char name[32];		/* as in docs/counting.md, padded with NULs, at least one */
 	uint32_t kind;		/* enum batch_stats_kind */
-	uint32_t nr;		/* how many 64-bit values */
+	uint32_t nr;		/* how many 64-bit values, or refusals */
 	uint32_t offset;	/* their first byte in the counters; a multiple of 8 */
 	/*
 	 * Of a HISTOGRAM, else 0: how many buckets have one size each, from 0 on. The next

@@ -75,7 +75,7 @@ static void samples(FILE *f, const struct counter *counter, const struct total *
 	const uint64_t *value = counter_values(counter, &total->vcpu);
 	char key[COUNTER_KEY_SIZE];
 
-	if (counter->kind != COUNTER_BY_HYPERCALL) {
+	if (!counter_is_array(counter)) {
 		sample(f, counter->name, "_total", total->domid, NULL, *value);
 		return;
 	}
@@ -102,6 +102,28 @@ static void histogram(FILE *f, const struct total *total, enum batch_kind kind)
 		total->domid, op, batch_count(batch));
 	sample(f, "batch_size", "_sum", total->domid, op, batch->requests);
 	sample(f, "batch_size", "_count", total->domid, op, batch_count(batch));
+}
+
+/* A trace has no results. */
+static void errors(FILE *f, const struct stats *stats, bool text)
+{
+	struct total total;
+	char key[COUNTER_KEY_SIZE];
+
+	counter_family(f, "batch_errors", "Hypercalls and calls in multicalls that Xen refused", text);
+	for (size_t d = 0; d < stats->nr_domains; d++) {
+		total_of(&stats->domain[d], &total);
+		for (unsigned int c = 0; c < NR_COUNTERS; c++) {
+			const uint64_t *value = counter_values(&counters[c], &total.vcpu);
+
+			for (unsigned int i = 0; i < counters[c].nr; i++)
+				if (counters[c].kind == COUNTER_BY_ERROR && value[i])
+					fprintf(f, "xen_batch_errors_total{domain=\"%u\",op=\"%s\","
+						"errno=\"%s\"} %" PRIu64 "\n", total.domid,
+						counters[c].json[1],
+						counter_key(&counters[c], i, key), value[i]);
+		}
+	}
 }
 
 static void info(FILE *f, const struct domain_stats *domain)
@@ -156,7 +178,9 @@ void stats_write_metrics(FILE *f, const struct stats *stats, bool text)
 			       batch_kind_name[kind], total.vcpu.batch[kind].continuations);
 	}
 
-	if (!strcmp(stats->source, "trace")) {
+	if (strcmp(stats->source, "trace"))
+		errors(f, stats, text);
+	else {
 		trace_sample(f, "trace_lost", "Trace records that Xen lost", stats->lost, text);
 		trace_sample(f, "trace_unattributed", "Trace records of no known vCPU",
 			     stats->unattributed, text);

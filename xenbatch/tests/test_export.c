@@ -64,6 +64,8 @@ static void example(struct stats *stats)
 		vcpu->ptwr = 12;
 		vcpu->page_fault = UINT64_MAX / 2;
 	}
+	stats_vcpu(stats, 3, 0)->subcall_errors[22] = 3;
+	stats_vcpu(stats, 3, 1)->subcall_errors[22] = 4;
 	strcpy(stats_find(stats, 3)->name, "a \"b\"\\\n\xff");
 	strcpy(stats_find(stats, 3)->uuid, "8dc3b7d2-0a4f-4a5b-9c0e-1f2a3b4c5d6e");
 	stats_vcpu(stats, 5, 0);
@@ -92,6 +94,9 @@ static void openmetrics(void **state)
 	has(text, "xen_page_fault_total{domain=\"5\"} 0");
 	has(text, "xen_batch_continuations_total{domain=\"3\",op=\"mmu_update\"} 4");
 	has(text, "xen_batch_continuations_total{domain=\"3\",op=\"multicall\"} 0");
+	has(text, "# TYPE xen_batch_errors counter");
+	has(text, "xen_batch_errors_total{domain=\"3\",op=\"subcall\",errno=\"EINVAL\"} 7");
+	has_no(text, "xen_batch_errors_total{domain=\"5\"");
 	/* The end is the end, and there is nothing of a trace. */
 	assert_string_equal(text + strlen(text) - 7, "\n# EOF\n");
 	has_no(text, "trace");
@@ -185,6 +190,7 @@ static void trace(void **state)
 	has(text, "# TYPE xen_trace_lost counter");
 	has(text, "xen_trace_lost_total 7");
 	has(text, "xen_trace_unattributed_total 8");
+	has_no(text, "errors");
 	free(text);
 }
 

@@ -41,7 +41,15 @@ static const struct described ours[] = {
 	{ "mmuext_op_continuations", BATCH_STATS_COUNTER, 1, 0 },
 	{ "ptwr", BATCH_STATS_COUNTER, 1, 0 },
 	{ "page_fault", BATCH_STATS_COUNTER, 1, 0 },
+	{ "mmu_update_errors", BATCH_STATS_ARRAY, NR_ERRORS, 0 },
+	{ "mmuext_op_errors", BATCH_STATS_ARRAY, NR_ERRORS, 0 },
+	{ "update_va_mapping_errors", BATCH_STATS_ARRAY, NR_ERRORS, 0 },
+	{ "subcall_errors", BATCH_STATS_ARRAY, NR_ERRORS, 0 },
+	{ "refused", BATCH_STATS_REFUSALS, NR_REFUSED, 0 },
 };
+
+#define REFUSED	17	/* its index above */
+
 
 #define NR(array)	(sizeof(array) / sizeof((array)[0]))
 
@@ -82,6 +90,14 @@ static uint64_t mark(unsigned int counter, unsigned int i)
 	return UINT64_C(1000000000000) + counter * 1000 + i + 1;
 }
 
+static void set_refusal(struct blob *blob, unsigned int counter, unsigned int i, uint64_t nr)
+{
+	struct refusal refusal = { nr, HYPERCALL_MMUEXT_OP, 16, 0x1000 + nr, 0x2000 + nr };
+
+	memcpy(blob->data + value_at(blob, counter, 0) + i * sizeof(refusal), &refusal,
+	       sizeof(refusal));
+}
+
 static void build_sized(struct blob *blob, const struct described *counter, size_t nr,
 			uint32_t header_size, uint32_t desc_size)
 {
@@ -99,14 +115,18 @@ static void build_sized(struct blob *blob, const struct described *counter, size
 		set32(blob, DESC(blob, i, nr), counter[i].nr);
 		set32(blob, DESC(blob, i, offset), offset);
 		set32(blob, DESC(blob, i, linear), counter[i].linear);
-		offset += counter[i].nr * sizeof(uint64_t);
+		offset += counter[i].nr * (counter[i].kind == BATCH_STATS_REFUSALS ?
+					   sizeof(struct refusal) : sizeof(uint64_t));
 	}
 	set32(blob, HEADER(data_size), offset);
 	blob->size = get32(blob, HEADER(data_offset)) + offset;
 	assert_true(blob->size <= sizeof(blob->data));
 	for (size_t c = 0; c < nr; c++)
 		for (unsigned int i = 0; i < counter[c].nr; i++)
-			set_value(blob, c, i, mark(c, i));
+			if (counter[c].kind == BATCH_STATS_REFUSALS)
+				set_refusal(blob, c, i, 1 + (i + 3) % counter[c].nr);
+			else
+				set_value(blob, c, i, mark(c, i));
 }
 
 static void build(struct blob *blob, const struct described *counter, size_t nr)
@@ -171,6 +191,17 @@ static void expect_ours(const struct vcpu_stats *vcpu)
 	}
 	assert_int_equal(vcpu->ptwr, mark(11, 0));
 	assert_int_equal(vcpu->page_fault, mark(12, 0));
+	for (unsigned int i = 0; i < NR_ERRORS; i++) {
+		assert_int_equal(vcpu->mmu_update_errors[i], mark(13, i));
+		assert_int_equal(vcpu->subcall_errors[i], mark(16, i));
+	}
+	/* The newest first, wherever they are in the ring. */
+	for (unsigned int i = 0; i < NR_REFUSED; i++) {
+		assert_int_equal(vcpu->refused[i].nr, NR_REFUSED - i);
+		assert_int_equal(vcpu->refused[i].error, 16);
+		assert_int_equal(vcpu->refused[i].address, 0x1000 + NR_REFUSED - i);
+		assert_int_equal(vcpu->refused[i].value, 0x2000 + NR_REFUSED - i);
+	}
 }
 
 static struct blob blob;
@@ -408,6 +439,18 @@ static void corrupt_descriptor(void **state)
 	build(&blob, ours, NR(ours));
 	memset(blob.data + DESC(&blob, 4, name), 'x', sizeof(((struct batch_stats_desc *)0)->name));
 	expect_error(&blob, DESC(&blob, 4, name));
+
+	/* One refusal more than there is room for, and places that are not in the blob. */
+	build(&blob, ours, NR(ours));
+	set32(&blob, DESC(&blob, REFUSED, nr), NR_REFUSED + 1);
+	expect_error(&blob, DESC(&blob, REFUSED, offset));
+	set32(&blob, DESC(&blob, REFUSED, nr), UINT32_MAX);
+	expect_error(&blob, DESC(&blob, REFUSED, offset));
+	build(&blob, ours, NR(ours));
+	set32(&blob, DESC(&blob, REFUSED, offset), UINT32_MAX - 7);
+	expect_error(&blob, DESC(&blob, REFUSED, offset));
+	set32(&blob, DESC(&blob, REFUSED, offset), 4);
+	expect_error(&blob, DESC(&blob, REFUSED, offset));
 
 	build(&blob, ours, NR(ours));
 	strcpy((char *)blob.data + DESC(&blob, 12, name), "ptwr");
