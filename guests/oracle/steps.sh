@@ -34,6 +34,22 @@ case $views in
 	1) outcome=fail ;;
 	*) outcome=error ;;
 	esac
-	record names "$outcome" 0 "$(echo "$names" | head -n 1)" ;;
+	record names "$outcome" 0 "$(echo "$names" | head -n 1)"
+
+	# The domain makes no more hypercalls, so both must have the same. The UUID is xenstore's.
+	xenbatch export --domain="$domid" -o "$results/$arm.$scenario.metrics.prom"
+	jq -r --argjson domid "$domid" '.domains[] | select(.domid == $domid).vcpus[0].hypercall |
+		to_entries[] | "xen_hypercalls_total{domain=\"\($domid)\",op=\"\(.key)\"} \(.value)"' \
+		"$results/$arm.$scenario.all.hypfs.json" | sort >"$local/expected"
+	grep '^xen_hypercalls_total' "$results/$arm.$scenario.metrics.prom" | sort >"$local/counted" || :
+	if ! [ -s "$local/expected" ]; then
+		record export error 0 "the record has no hypercalls: see all.hypfs.json"
+	elif ! cmp -s "$local/expected" "$local/counted" ||
+		! grep -q "^xen_domain_info{domain=\"$domid\",.*uuid=\"[0-9a-f-]\{36\}\"} 1" \
+			"$results/$arm.$scenario.metrics.prom"; then
+		record export fail 0 "not the counts of the record, or no UUID: see metrics.prom"
+	else
+		record export pass 0 "$(wc -l <"$local/counted") hypercalls are the same"
+	fi ;;
 esac
 forget oracle
