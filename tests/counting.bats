@@ -71,6 +71,12 @@ record_of_domain_3='{"domains":[{"domid":0,"vcpus":[]},{"domid":3,"vcpus":[{"vcp
 	[ "$output" = '{"batch":{"multicall":{"size":{"3":2},"requests":6}}}' ]
 }
 
+@test "compared.jq: refusals are compared, the last four of them one by one" {
+	run jq -c -f "$guests/oracle/compared.jq" \
+		<<<'{"batch":{},"hypercall":{},"subcall":{},"refused":{"subcall":{"EINVAL":6},"last":[6,5,4,3,2,1]}}'
+	[[ $output == *'"refused":{"subcall":{"EINVAL":6},"last":[6,5,4,3]}'* ]]
+}
+
 @test "compared.jq: continuations do not count as batches, but set continued" {
 	run jq -c --argjson domid 3 -f "$guests/oracle/compared.jq" <<<"$record_of_domain_3"
 	[[ $output == *'"hypercall":{"sched_op":1}'*'"entries":{"multicall":0,"mmu_update":5,"mmuext_op":0}'* ]]

@@ -20,7 +20,8 @@ struct command {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct command cmd_stat, cmd_top, cmd_report, cmd_diff, cmd_plot, cmd_trace_mask;
+extern const struct command cmd_stat, cmd_top, cmd_report, cmd_diff, cmd_plot, cmd_export,
+	cmd_trace_mask;
 
 /* All of them, NULL behind the last. */
 extern const struct command *const commands[];

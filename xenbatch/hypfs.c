@@ -12,15 +12,16 @@
 #include <xenhypfs.h>
 #include <xentoollog.h>
 
-
-_Static_assert(sizeof(struct batch_stats_header) == 32, "the blob's layout");
+_Static_assert(sizeof(struct batch_stats_header) == 24, "the blob's layout");
 _Static_assert(sizeof(struct batch_stats_desc) == 48, "the blob's layout");
+_Static_assert(sizeof(struct refusal) == 32, "the blob's layout");
 
 /* How hypfs calls a kind, or -1: hypfs does not have such counters. */
 static int64_t hypfs_kind(const struct counter *counter)
 {
 	switch (counter->kind) {
 	case COUNTER_BY_HYPERCALL:
+	case COUNTER_BY_ERROR:
 		return BATCH_STATS_ARRAY;
 	case COUNTER_BY_SIZE:
 		return BATCH_STATS_HISTOGRAM;
@@ -36,6 +37,7 @@ struct layout {
 	struct batch_stats_header header;
 	bool has[NR_COUNTERS];
 	struct batch_stats_desc desc[NR_COUNTERS];
+	struct batch_stats_desc refused;	/* with nr 0 if there is none */
 };
 
 /* The byte of a member of the header, and of the descriptor at byte start. */
@@ -69,22 +71,15 @@ static int check_header(const struct batch_stats_header *header, uint64_t size, 
 		return failed(error,
 			      "byte %zu: counters at byte %" PRIu32 ", of a blob of %" PRIu64,
 			      IN_HEADER(data_offset), header->data_offset, size);
-	if (header->vcpu_size % 8 || (header->nr_vcpus && !header->vcpu_size))
-		return failed(error, "byte %zu: %" PRIu32 " bytes of counters for a vCPU",
-			      IN_HEADER(vcpu_size), header->vcpu_size);
-	if (header->nr_vcpus > STATS_MAX_VCPUS)
-		return failed(error, "byte %zu: %" PRIu32 " vCPUs, the most is %u",
-			      IN_HEADER(nr_vcpus), header->nr_vcpus, STATS_MAX_VCPUS);
-	length = (uint64_t)header->nr_vcpus * header->vcpu_size;
-	if (length > size - header->data_offset)
-		return failed(error, "byte %zu: %" PRIu32 " vCPUs are more than the blob has",
-			      IN_HEADER(nr_vcpus), header->nr_vcpus);
+	if (header->data_size % 8 || header->data_size > size - header->data_offset)
+		return failed(error, "byte %zu: %" PRIu32 " bytes of counters",
+			      IN_HEADER(data_size), header->data_size);
 
 	return 0;
 }
 
 static int check_desc(const struct batch_stats_desc *desc, const struct counter *counter,
-		      uint64_t start, uint32_t vcpu_size, struct error *error)
+		      uint64_t start, uint32_t data_size, struct error *error)
 {
 	/* An error, not skipped: the zeros would look like counts. */
 	if (desc->kind != hypfs_kind(counter))
@@ -98,10 +93,20 @@ static int check_desc(const struct batch_stats_desc *desc, const struct counter 
 		return failed(error,
 			      "byte %" PRIu64 ": %s at byte %" PRIu32 ", not a multiple of 8",
 			      IN_DESC(start, offset), counter->name, desc->offset);
-	if (desc->offset > vcpu_size || desc->nr > (vcpu_size - desc->offset) / sizeof(uint64_t))
-		return failed(error, "byte %" PRIu64 ": %s goes past the end of a vCPU's counters",
+	if (desc->offset > data_size || desc->nr > (data_size - desc->offset) / sizeof(uint64_t))
+		return failed(error, "byte %" PRIu64 ": %s goes past the end of the counters",
 			      IN_DESC(start, offset), counter->name);
 
+	return 0;
+}
+
+static int check_refused(const struct batch_stats_desc *desc, uint64_t start, uint32_t data_size,
+			 struct error *error)
+{
+	if (desc->offset % 8 || desc->offset > data_size ||
+	    desc->nr > (data_size - desc->offset) / sizeof(struct refusal))
+		return failed(error, "byte %" PRIu64 ": %s goes past the end of the counters",
+			      IN_DESC(start, offset), desc->name);
 	return 0;
 }
 
@@ -124,6 +129,11 @@ static int read_layout(const uint8_t *blob, size_t size, struct layout *layout, 
 		if (!memchr(desc.name, '\0', sizeof(desc.name)))
 			return failed(error, "byte %" PRIu64 ": a name without a NUL",
 				      start);
+		if (desc.kind == BATCH_STATS_REFUSALS && !strcmp(desc.name, "refused")) {
+			if (check_refused(&desc, start, header->data_size, error))
+				return -1;
+			layout->refused = desc;
+		}
 		if (desc.kind > BATCH_STATS_HISTOGRAM)
 			continue;
 		for (size_t c = 0; c < NR_COUNTERS; c++) {
@@ -132,7 +142,7 @@ static int read_layout(const uint8_t *blob, size_t size, struct layout *layout, 
 			if (layout->has[c])
 				return failed(error, "byte %" PRIu64 ": %s a second time",
 					      start, desc.name);
-			if (check_desc(&desc, &counters[c], start, header->vcpu_size, error))
+			if (check_desc(&desc, &counters[c], start, header->data_size, error))
 				return -1;
 			layout->has[c] = true;
 			layout->desc[c] = desc;
@@ -169,10 +179,16 @@ static uint32_t place(const struct batch_stats_desc *desc, const struct counter 
 	}
 }
 
-static void add_vcpu(const uint8_t *data, const struct layout *layout, struct vcpu_stats *vcpu)
+int hypfs_decode(const void *blob, size_t size, struct vcpu_stats *vcpu, struct error *error)
 {
+	const uint8_t *data;
+	struct layout layout;
+
+	if (read_layout(blob, size, &layout, error))
+		return -1;
+	data = (const uint8_t *)blob + layout.header.data_offset;
 	for (size_t c = 0; c < NR_COUNTERS; c++) {
-		const struct batch_stats_desc *desc = &layout->desc[c];
+		const struct batch_stats_desc *desc = &layout.desc[c];
 		uint64_t *to = counter_values(&counters[c], vcpu);
 
 		for (uint32_t i = 0; i < desc->nr; i++) {
@@ -182,29 +198,14 @@ static void add_vcpu(const uint8_t *data, const struct layout *layout, struct vc
 			to[place(desc, &counters[c], i)] += value;
 		}
 	}
-}
+	for (uint32_t i = 0; i < layout.refused.nr; i++) {
+		struct refusal refusal;
 
-int hypfs_decode(const void *blob, size_t size, struct stats *stats, uint16_t domid,
-		 struct error *error)
-{
-	const struct batch_stats_header *header;
-	const uint8_t *data;
-	struct layout layout;
-
-	if (read_layout(blob, size, &layout, error))
-		return -1;
-	header = &layout.header;
-	data = (const uint8_t *)blob + header->data_offset;
-	/* The last first, since it makes room for all. */
-	for (uint32_t v = header->nr_vcpus; v--;) {
-		struct vcpu_stats *vcpu = stats_vcpu(stats, domid, v);
-
-		if (!vcpu)
-			return failed(error, "no room for %" PRIu32 " vCPUs",
-				      header->nr_vcpus);
-		add_vcpu(data + (uint64_t)v * header->vcpu_size, &layout, vcpu);
+		memcpy(&refusal, data + layout.refused.offset + i * sizeof(refusal),
+		       sizeof(refusal));
+		keep_refusal(vcpu, &refusal);
 	}
-	return 0;
+	return !layout.header.nr_desc;
 }
 
 struct hypfs {
@@ -260,7 +261,7 @@ void hypfs_close(struct hypfs *hypfs)
 int hypfs_counts(struct hypfs *hypfs)
 {
 	struct xenhypfs_dirent *dirent = NULL;
-	void *content = xenhypfs_read_raw(hypfs->handle, "/domain/0/batch-stats", &dirent);
+	void *content = xenhypfs_read_raw(hypfs->handle, HYPFS_DOM0, &dirent);
 	int counts = content ? 1 : errno == ENOENT ? 0 : -1;
 
 	free(content);
@@ -269,31 +270,48 @@ int hypfs_counts(struct hypfs *hypfs)
 	return counts;
 }
 
-int hypfs_read(struct hypfs *hypfs, uint16_t domid, struct stats *stats,
-	       struct error *error)
+/* 0; 1: nothing is counted for this vCPU; 2: there is no such vCPU; -1: error. */
+static int read_vcpu(struct hypfs *hypfs, uint16_t domid, unsigned int id, struct vcpu_stats *vcpu,
+		     struct error *error)
 {
 	struct xenhypfs_dirent *dirent = NULL;
-	char path[48];
 	struct error reason;
+	char path[64];
 	void *blob;
-	int ret = -1;
+	int ret;
 
-	snprintf(path, sizeof(path), "/domain/%u/batch-stats", domid);
+	snprintf(path, sizeof(path), "/domain/%u/vcpu/%u/batch-stats", domid, id);
 	blob = xenhypfs_read_raw(hypfs->handle, path, &dirent);
 	if (!blob) {
-		if (errno == ENOENT || errno == ESRCH)
-			return 1;
+		/* EACCES: Flask does not let this domain know of that one. */
+		if (errno == ENOENT || errno == ESRCH || errno == EACCES)
+			return 2;
 		return failed(error, "hypfs %s: %s", path, strerror(errno));
 	}
 	if (dirent->type != xenhypfs_type_blob || dirent->encoding != xenhypfs_enc_plain)
-		failed(error, "hypfs %s: not a plain blob", path);
-	else if (hypfs_decode(blob, dirent->size, stats, domid, &reason))
-		failed(error, "hypfs %s: %s", path, reason.text);
+		ret = failed(&reason, "not a plain blob");
 	else
-		ret = 0;
-
+		ret = hypfs_decode(blob, dirent->size, vcpu, &reason);
+	if (ret < 0)
+		failed(error, "hypfs %s: %s", path, reason.text);
 	free(blob);
 	free(dirent);
 
 	return ret;
+}
+
+int hypfs_read(struct hypfs *hypfs, uint16_t domid, struct stats *stats, struct error *error)
+{
+	for (unsigned int id = 0;; id++) {
+		struct vcpu_stats counts = {}, *vcpu;
+		int ret = read_vcpu(hypfs, domid, id, &counts, error);
+
+		if (ret)
+			return ret < 0 ? -1 : !id;
+		vcpu = stats_vcpu(stats, domid, id);
+		if (!vcpu)
+			return failed(error, "no memory, or more than %u vCPUs",
+				      STATS_MAX_ALL_VCPUS);
+		*vcpu = counts;
+	}
 }

@@ -2,15 +2,16 @@
 /*
  * What a hypervisor built with CONFIG_BATCH_STATS shows in hypfs.
  *
- * /domain/<domid>/batch-stats is a BLOB that describes itself, like KVM's binary statistics.
- * It has a header, descriptors, and then a block of 64-bit counters for each vCPU, in the
+ * /domain/<domid>/vcpu/<vcpu>/batch-stats is a BLOB that describes itself, like KVM's binary
+ * statistics. It has a header, descriptors, and then the 64-bit counters of the vCPU, in the
  * byte order of the processor. A reader takes every place and size from the header, and finds
  * a counter by the name in its descriptor, so both may grow. It skips a name or kind that it
- * does not know. A layout that such a reader could not follow has another version.
+ * does not know. A layout that such a reader could not follow has another version. If there
+ * are no descriptors, nothing is counted for this vCPU: its domain is not PV.
  *
- * /domain does not list the domains. Reading a directory takes time in proportion to what is
- * in it, and Xen cannot be preempted there. To find the domains, use xenstore, xl list or
- * XEN_SYSCTL_getdomaininfolist.
+ * Neither /domain nor /domain/<domid>/vcpu lists what is in it. Reading a directory takes time
+ * in proportion to what is in it, and Xen cannot be preempted there. To find the domains, use
+ * xenstore, xl list or XEN_SYSCTL_getdomaininfolist. vCPUs have the ids from 0 on.
  */
 #ifndef XENBATCH_HYPFS_H
 #define XENBATCH_HYPFS_H
@@ -28,23 +29,22 @@ struct batch_stats_header {
 	uint32_t desc_offset;	/* where the descriptors begin, in bytes of the blob */
 	uint32_t desc_size;	/* bytes from one descriptor to the next */
 	uint32_t nr_desc;
-	uint32_t data_offset;	/* where vCPU 0's counters begin; a multiple of 8 */
-	uint32_t vcpu_size;	/* bytes from one vCPU's counters to the next's; a multiple of 8 */
-	uint32_t nr_vcpus;
-	uint32_t reserved;	/* 0 */
+	uint32_t data_offset;	/* where the counters begin; a multiple of 8 */
+	uint32_t data_size;	/* bytes of all counters; a multiple of 8 */
 };
 
 enum batch_stats_kind {
 	BATCH_STATS_COUNTER = 0,	/* one value */
 	BATCH_STATS_ARRAY = 1,		/* a value for each index, and the last for all higher */
 	BATCH_STATS_HISTOGRAM = 2,	/* a value for each bucket of sizes */
+	BATCH_STATS_REFUSALS = 3,	/* of the name "refused": each a struct refusal (stats.h) */
 };
 
 struct batch_stats_desc {
 	char name[32];		/* as in docs/counting.md, padded with NULs, at least one */
 	uint32_t kind;		/* enum batch_stats_kind */
-	uint32_t nr;		/* how many 64-bit values */
-	uint32_t offset;	/* their first byte in a vCPU's counters; a multiple of 8 */
+	uint32_t nr;		/* how many 64-bit values, or refusals */
+	uint32_t offset;	/* their first byte in the counters; a multiple of 8 */
 	/*
 	 * Of a HISTOGRAM, else 0: how many buckets have one size each, from 0 on. The next
 	 * bucket has the sizes from linear up to the next power of two. Then there is one for
@@ -54,16 +54,15 @@ struct batch_stats_desc {
 };
 
 /*
- * Adds the counts in a blob to domain domid of stats. 0; or -1, with stats unchanged, and
- * with the byte of the blob that is wrong in error. The blob is not trusted. If it has no
- * vCPUs, the domain is not added. A counter that the blob lacks is 0.
+ * Adds the counts in a blob to a vCPU. 0; 1: nothing is counted for it; or -1, with the byte of
+ * the blob that is wrong in error. vcpu is unchanged then. The blob is not trusted. A counter
+ * that it lacks is 0.
  *
  * The blob may have other buckets or fewer indices than struct vcpu_stats. A bucket then
  * counts where its least size belongs. The last element of an array counts as the last here,
  * if it has more than one index.
  */
-int hypfs_decode(const void *blob, size_t size, struct stats *stats, uint16_t domid,
-		 struct error *error);
+int hypfs_decode(const void *blob, size_t size, struct vcpu_stats *vcpu, struct error *error);
 
 struct hypfs;
 
@@ -74,7 +73,13 @@ void hypfs_close(struct hypfs *hypfs);
 /* Whether this Xen counts, by whether it does for domain 0: 1, 0, or -1: errno says why. */
 int hypfs_counts(struct hypfs *hypfs);
 
-/* Adds /domain/<domid>/batch-stats to stats. 0; 1: no such domain; -1: error. */
+/* What hypfs_counts() reads. */
+#define HYPFS_DOM0	"/domain/0/vcpu/0/batch-stats"
+
+/*
+ * Adds the vCPUs of a domain to stats. 0; 1: there is no such domain, it is not PV, or this
+ * domain may not know of it; -1: error.
+ */
 int hypfs_read(struct hypfs *hypfs, uint16_t domid, struct stats *stats,
 	       struct error *error);
 

@@ -50,24 +50,64 @@ static void add_counter(struct json_object *object, const struct counter *counte
 		}
 		object = next;
 	}
-	if (counter->kind == COUNTER_BY_HYPERCALL || counter->kind == COUNTER_BY_SIZE)
+	if (counter_is_array(counter))
 		json_object_object_add(object, last,
 				       values_object(counter, counter_values(counter, vcpu)));
 	else
 		add(object, last, counter_sum(counter, vcpu));
 }
 
-static struct json_object *vcpu_object(unsigned int id, const struct vcpu_stats *vcpu)
+/* A name, or else the number. */
+static void add_name(struct json_object *object, const char *key, const char *name,
+		     unsigned int number)
 {
-	struct json_object *object = json_object_new_object();
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", number);
+	json_object_object_add(object, key, json_object_new_string(name ?: text));
+}
+
+static void add_hex(struct json_object *object, const char *key, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "0x%" PRIx64, value);
+	json_object_object_add(object, key, json_object_new_string(text));
+}
+
+static void add_refusals(struct json_object *object, const struct vcpu_stats *vcpu)
+{
+	struct json_object *last = json_object_new_array();
+
+	for (unsigned int i = 0; i < NR_REFUSED && vcpu->refused[i].nr; i++) {
+		const struct refusal *refusal = &vcpu->refused[i];
+		struct json_object *one = json_object_new_object();
+
+		add(one, "nr", refusal->nr);
+		add_name(one, "op", hypercall_name(refusal->op), refusal->op);
+		add_name(one, "error", error_name(refusal->error), refusal->error);
+		add_hex(one, "address", refusal->address);
+		add_hex(one, "value", refusal->value);
+		json_object_array_add(last, one);
+	}
+	json_object_object_add(object, "last", last);
+}
+
+/* A trace has no results, so it does not say that nothing was refused. */
+static struct json_object *vcpu_object(unsigned int id, const struct vcpu_stats *vcpu, bool results)
+{
+	struct json_object *object = json_object_new_object(), *refused;
 
 	add(object, "vcpu", id);
 	for (unsigned int i = 0; i < NR_COUNTERS; i++)
-		add_counter(object, &counters[i], vcpu);
+		if (results || counters[i].kind != COUNTER_BY_ERROR)
+			add_counter(object, &counters[i], vcpu);
+	if (json_object_object_get_ex(object, "refused", &refused))
+		add_refusals(refused, vcpu);
 	return object;
 }
 
-static struct json_object *domain_object(const struct domain_stats *domain)
+static struct json_object *domain_object(const struct domain_stats *domain, bool results)
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *vcpus = json_object_new_array();
@@ -75,9 +115,11 @@ static struct json_object *domain_object(const struct domain_stats *domain)
 	add(object, "domid", domain->domid);
 	json_object_object_add(object, "name",
 			       domain->name[0] ? json_object_new_string(domain->name) : NULL);
+	if (domain->uuid[0])
+		json_object_object_add(object, "uuid", json_object_new_string(domain->uuid));
 	for (unsigned int i = 0; i < domain->nr_vcpus; i++)
 		if (vcpu_counted(&domain->vcpu[i]))
-			json_object_array_add(vcpus, vcpu_object(i, &domain->vcpu[i]));
+			json_object_array_add(vcpus, vcpu_object(i, &domain->vcpu[i], results));
 	json_object_object_add(object, "vcpus", vcpus);
 
 	return object;
@@ -95,7 +137,8 @@ void stats_write_json(FILE *f, const struct stats *stats)
 	add(object, "lost", stats->lost);
 	add(object, "unattributed", stats->unattributed);
 	for (size_t i = 0; i < stats->nr_domains; i++)
-		json_object_array_add(domains, domain_object(&stats->domain[i]));
+		json_object_array_add(domains, domain_object(&stats->domain[i],
+							     strcmp(stats->source, "trace")));
 	json_object_object_add(object, "domains", domains);
 
 	fprintf(f, "%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
@@ -156,6 +199,12 @@ static int index_of(const struct counter *counter, const char *key)
 			known = number;
 		return known;
 	}
+	if (counter->kind == COUNTER_BY_ERROR) {
+		known = strcmp(key, "above_39") ? error_number(key) : NR_ERRORS - 1;
+		if (known < 0 && to_number(key, NR_ERRORS - 1, &number))
+			known = number;
+		return known < NR_ERRORS ? known : -1;
+	}
 	if (!to_number(key, UINT32_MAX, &number) || bucket_first(bucket_of(number)) != number)
 		return -1;
 	return bucket_of(number);
@@ -170,7 +219,8 @@ static int read_values(struct json_object *object, const struct counter *counter
 		if (i < 0)
 			return failed(error, "\"%s\" has no %s \"%s\"", counter->name,
 				      counter->kind == COUNTER_BY_SIZE ? "bucket from" :
-									 "hypercall", key);
+				      counter->kind == COUNTER_BY_ERROR ? "error" : "hypercall",
+				      key);
 		if (to_count(count, key, UINT64_MAX, &value[i], error))
 			return -1;
 	}
@@ -185,16 +235,58 @@ static int read_counter(struct json_object *object, const struct counter *counte
 
 	if (counter->kind == COUNTER_CALL)
 		return 0;
-	for (const char *const *key = counter->json; *key != last; key++)
+	for (const char *const *key = counter->json; *key != last; key++) {
+		if (counter->added && !json_object_object_get_ex(object, *key, NULL))
+			return 0;
 		if (get(object, *key, json_type_object, &object, error))
 			return -1;
+	}
 	if (counter->added && !json_object_object_get_ex(object, last, NULL))
 		return 0;
-	if (counter->kind != COUNTER_BY_HYPERCALL && counter->kind != COUNTER_BY_SIZE)
+	if (!counter_is_array(counter))
 		return get_count(object, last, UINT64_MAX, value, error);
 	if (get(object, last, json_type_object, &object, error))
 		return -1;
 	return read_values(object, counter, value, error);
+}
+
+/* The number of a name, or a number in decimal; hexadecimal begins with 0x. */
+static uint64_t number_of(struct json_object *object, const char *key,
+			  int (*number)(const char *name))
+{
+	struct json_object *value;
+	const char *text;
+	int known = -1;
+
+	if (!json_object_object_get_ex(object, key, &value))
+		return 0;
+	text = json_object_get_string(value) ?: "";
+	if (number)
+		known = number(text);
+	return known >= 0 ? (uint64_t)known : strtoull(text, NULL, 0);
+}
+
+/* What is only to be shown, so that a part which is missing or odd is 0. */
+static void read_refusals(struct json_object *object, struct vcpu_stats *vcpu)
+{
+	struct json_object *refused, *last;
+
+	if (!json_object_object_get_ex(object, "refused", &refused) ||
+	    !json_object_object_get_ex(refused, "last", &last) ||
+	    !json_object_is_type(last, json_type_array))
+		return;
+	for (size_t i = 0; i < json_object_array_length(last); i++) {
+		struct json_object *one = json_object_array_get_idx(last, i);
+		struct refusal refusal = {
+			.nr = number_of(one, "nr", NULL),
+			.op = number_of(one, "op", hypercall_number),
+			.error = number_of(one, "error", error_number),
+			.address = number_of(one, "address", NULL),
+			.value = number_of(one, "value", NULL),
+		};
+
+		keep_refusal(vcpu, &refusal);
+	}
 }
 
 static int read_vcpu(struct json_object *object, struct stats *stats, uint16_t domid,
@@ -211,12 +303,13 @@ static int read_vcpu(struct json_object *object, struct stats *stats, uint16_t d
 	for (unsigned int i = 0; i < NR_COUNTERS; i++)
 		if (read_counter(object, &counters[i], vcpu, error))
 			return -1;
+	read_refusals(object, vcpu);
 	return 0;
 }
 
 static int read_domain(struct json_object *object, struct stats *stats, struct error *error)
 {
-	struct json_object *name, *vcpus;
+	struct json_object *name, *uuid, *vcpus;
 	struct domain_stats *domain;
 	uint64_t domid;
 
@@ -230,6 +323,8 @@ static int read_domain(struct json_object *object, struct stats *stats, struct e
 	domain = stats_find(stats, domid);
 	if (json_object_object_get_ex(object, "name", &name) && name)
 		snprintf(domain->name, sizeof(domain->name), "%s", json_object_get_string(name));
+	if (json_object_object_get_ex(object, "uuid", &uuid) && uuid)
+		snprintf(domain->uuid, sizeof(domain->uuid), "%s", json_object_get_string(uuid));
 
 	for (size_t i = 0; i < json_object_array_length(vcpus); i++)
 		if (read_vcpu(json_object_array_get_idx(vcpus, i), stats, domid, error))

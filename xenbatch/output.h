@@ -38,6 +38,12 @@ void csv_field(FILE *f, const char *text);
 /* A table of at most 100 columns. */
 void stats_write_table(FILE *f, const struct stats *stats);
 
+/*
+ * The counts of each domain, all vCPUs added up. text: in Prometheus's text format 0.0.4, and
+ * not as OpenMetrics. xenbatch(1) has the metrics.
+ */
+void stats_write_metrics(FILE *f, const struct stats *stats, bool text);
+
 /* first: this is the first record in f, so CSV gets a header. */
 void stats_write(FILE *f, const struct stats *stats, enum output_format format, bool first);
 

@@ -99,17 +99,29 @@ static uint16_t *list_domains(struct source *source, size_t *nr)
 	return domids;
 }
 
+/* What a domain's node holds, "" if there is none. */
+static void read_node(struct source *source, uint16_t domid, const char *node, char *to,
+		      size_t size)
+{
+	char path[48], *value;
+
+	snprintf(path, sizeof(path), "/local/domain/%u/%s", domid, node);
+	value = xs_read(source->xenstore, XBT_NULL, path, NULL);
+	snprintf(to, size, "%s", value ?: "");
+	free(value);
+}
+
 static void name_domains(struct source *source, struct stats *stats)
 {
 	for (size_t i = 0; source->xenstore && i < stats->nr_domains; i++) {
 		struct domain_stats *domain = &stats->domain[i];
-		char path[48], *name;
+		char vm[48];
 
-		snprintf(path, sizeof(path), "/local/domain/%u/name", domain->domid);
-		name = xs_read(source->xenstore, XBT_NULL, path, NULL);
-		if (name)
-			snprintf(domain->name, sizeof(domain->name), "%s", name);
-		free(name);
+		read_node(source, domain->domid, "name", domain->name, sizeof(domain->name));
+		/* "/vm/UUID" */
+		read_node(source, domain->domid, "vm", vm, sizeof(vm));
+		if (!strncmp(vm, "/vm/", 4))
+			snprintf(domain->uuid, sizeof(domain->uuid), "%.36s", vm + 4);
 	}
 }
 
@@ -329,11 +341,10 @@ static int open_kind(struct source *source, enum source_kind kind, const char *x
 	if (source->hypfs && kind != SOURCE_TRACE) {
 		counts = hypfs_counts(source->hypfs);
 		if (counts < 0)
-			return failed(error, "hypfs /domain/0/batch-stats: %s",
-				      strerror(errno));
+			return failed(error, "hypfs " HYPFS_DOM0 ": %s", strerror(errno));
 	}
 	if (kind == SOURCE_HYPFS && !counts)
-		return failed(error, "no hypfs /domain/0/batch-stats: this Xen lacks "
+		return failed(error, "no hypfs " HYPFS_DOM0 ": this Xen lacks "
 			      "CONFIG_BATCH_STATS, use --source trace");
 
 	source->since = seconds_now();

@@ -11,30 +11,34 @@
 #define KIND_NAME(name, kind, unit)	[kind] = #name,
 
 const char *const batch_kind_name[NR_BATCH_KINDS] = {
-	VCPU_COUNTERS(NO_ENTRY, KIND_NAME, NO_ENTRY, NO_ENTRY)
+	VCPU_COUNTERS(NO_ENTRY, KIND_NAME, NO_ENTRY, NO_ENTRY, NO_ENTRY)
 };
 
 #define PLACE(member)	offsetof(struct vcpu_stats, member)
 #define ALWAYS		false
 #define ADDED		true
 
-#define CALLS_ENTRY(name, unit)								\
+#define CALLS_ENTRY(name, unit, what)							\
 	{ #name, COUNTER_BY_HYPERCALL, PLACE(name), NR_HYPERCALLS, 0,			\
-	  { #name }, #name, #unit, false },
+	  { #name }, #name, #unit, false, what },
 #define BATCH_ENTRIES(name, kind, unit)							\
 	{ #name, COUNTER_BY_SIZE, PLACE(batch[kind].size), NR_BUCKETS, 0,			\
-	  { "batch", #name, "size" }, #name, "batches", false },			\
+	  { "batch", #name, "size" }, #name, "batches", false, NULL },			\
 	{ #name "_" #unit, COUNTER_SIZES, PLACE(batch[kind].requests), 1, 0,		\
-	  { "batch", #name, "requests" }, #name "_mean", #unit, false },		\
+	  { "batch", #name, "requests" }, #name "_mean", #unit, false, NULL },		\
 	{ #name "_continuations", COUNTER_SINGLE, PLACE(batch[kind].continuations), 1, 0,	\
-	  { "batch", #name, "continuations" }, #name "_continuations", "continuations", false },
+	  { "batch", #name, "continuations" }, #name "_continuations", "continuations", false,	\
+	  NULL },
 #define CALL_ENTRY(name, number, unit) \
-	{ #name, COUNTER_CALL, 0, 0, number, { #name }, #name, #unit, false },
-#define SINGLE_ENTRY(name, unit, since) \
-	{ #name, COUNTER_SINGLE, PLACE(name), 1, 0, { #name }, #name, #unit, since },
+	{ #name, COUNTER_CALL, 0, 0, number, { #name }, #name, #unit, false, NULL },
+#define SINGLE_ENTRY(name, unit, since, what) \
+	{ #name, COUNTER_SINGLE, PLACE(name), 1, 0, { #name }, #name, #unit, since, what },
+#define ERRORS_ENTRY(name, op)								\
+	{ #name, COUNTER_BY_ERROR, PLACE(name), NR_ERRORS, 0,				\
+	  { "refused", #op }, #name, "refusals", ADDED, NULL },
 
 const struct counter counters[NR_COUNTERS] = {
-	VCPU_COUNTERS(CALLS_ENTRY, BATCH_ENTRIES, CALL_ENTRY, SINGLE_ENTRY)
+	VCPU_COUNTERS(CALLS_ENTRY, BATCH_ENTRIES, CALL_ENTRY, SINGLE_ENTRY, ERRORS_ENTRY)
 };
 
 uint64_t counter_sum(const struct counter *counter, const struct vcpu_stats *vcpu)
@@ -124,6 +128,57 @@ int hypercall_number(const char *name)
 	return -1;
 }
 
+/* xen/include/public/errno.h: those that a domain sees. */
+static const char *const error_names[] = {
+	[1] = "EPERM",	  [2] = "ENOENT",   [3] = "ESRCH",	  [4] = "EINTR",
+	[5] = "EIO",	  [6] = "ENXIO",    [7] = "E2BIG",	  [8] = "ENOEXEC",
+	[9] = "EBADF",	  [10] = "ECHILD",  [11] = "EAGAIN",	  [12] = "ENOMEM",
+	[13] = "EACCES",  [14] = "EFAULT",  [16] = "EBUSY",	  [17] = "EEXIST",
+	[18] = "EXDEV",	  [19] = "ENODEV",  [20] = "ENOTDIR",	  [21] = "EISDIR",
+	[22] = "EINVAL",  [23] = "ENFILE",  [24] = "EMFILE",	  [28] = "ENOSPC",
+	[30] = "EROFS",	  [31] = "EMLINK",  [33] = "EDOM",	  [34] = "ERANGE",
+	[35] = "EDEADLK", [38] = "ENOSYS",  [39] = "ENOTEMPTY",	  [95] = "EOPNOTSUPP",
+};
+
+#define NR_ERROR_NAMES	(sizeof(error_names) / sizeof(error_names[0]))
+
+const char *error_name(unsigned int error)
+{
+	return error < NR_ERROR_NAMES ? error_names[error] : NULL;
+}
+
+int error_number(const char *name)
+{
+	for (unsigned int i = 0; i < NR_ERROR_NAMES; i++)
+		if (error_names[i] && !strcmp(error_names[i], name))
+			return i;
+	return -1;
+}
+
+void keep_refusal(struct vcpu_stats *vcpu, const struct refusal *refusal)
+{
+	struct refusal *at = vcpu->refused, *end = at + NR_REFUSED;
+
+	while (at < end && at->nr > refusal->nr)
+		at++;
+	if (at == end || !refusal->nr)
+		return;
+	memmove(at + 1, at, (end - at - 1) * sizeof(*at));
+	*at = *refusal;
+}
+
+uint64_t refused_count(const struct vcpu_stats *vcpu)
+{
+	uint64_t direct = 0, sub = 0;
+
+	for (unsigned int i = 0; i < NR_ERRORS; i++) {
+		direct += vcpu->mmu_update_errors[i] + vcpu->mmuext_op_errors[i] +
+			  vcpu->update_va_mapping_errors[i];
+		sub += vcpu->subcall_errors[i];
+	}
+	return direct > sub ? direct : sub;
+}
+
 uint32_t bucket_first(unsigned int bucket)
 {
 	if (bucket <= NR_LINEAR)
@@ -135,8 +190,12 @@ const char *counter_key(const struct counter *counter, unsigned int i, char *key
 {
 	if (counter->kind == COUNTER_BY_HYPERCALL && hypercall_name(i))
 		return hypercall_name(i);
+	if (counter->kind == COUNTER_BY_ERROR && i == NR_ERRORS - 1)
+		return "above_39";
+	if (counter->kind == COUNTER_BY_ERROR && error_name(i))
+		return error_name(i);
 	*key = '\0';
-	if (counter->kind == COUNTER_BY_HYPERCALL)
+	if (counter->kind == COUNTER_BY_HYPERCALL || counter->kind == COUNTER_BY_ERROR)
 		snprintf(key, COUNTER_KEY_SIZE, "%u", i);
 	else if (counter->kind == COUNTER_BY_SIZE)
 		snprintf(key, COUNTER_KEY_SIZE, "%" PRIu32, bucket_first(i));
@@ -159,8 +218,7 @@ double batch_mean(const struct batch_stats *batch)
 	return count ? (double)batch->requests / count : 0;
 }
 
-/* A vcpu_stats has nothing but counts, so it can be treated as an array of them. */
-#define NR_VALUES	(sizeof(struct vcpu_stats) / sizeof(uint64_t))
+/* A vcpu_stats begins with nothing but counts, so they can be treated as an array. */
 
 void vcpu_stats_add(struct vcpu_stats *to, const struct vcpu_stats *from)
 {
@@ -178,6 +236,9 @@ void vcpu_stats_subtract(struct vcpu_stats *to, const struct vcpu_stats *from)
 
 	for (size_t i = 0; i < NR_VALUES; i++)
 		t[i] = t[i] > f[i] ? t[i] - f[i] : 0;
+	for (unsigned int i = 0; i < NR_REFUSED; i++)
+		if (to->refused[i].nr <= from->refused[0].nr)
+			to->refused[i] = (struct refusal){};
 }
 
 bool vcpu_counted(const struct vcpu_stats *vcpu)

@@ -17,6 +17,12 @@
 #define NR_LINEAR	65
 #define NR_BUCKETS	90
 
+/* One for each error number from 0 to 39 (Xen's, which are Linux's), and one for all above. */
+#define NR_ERRORS	41
+
+/* How many refusals are kept of each vCPU. */
+#define NR_REFUSED	8
+
 enum {
 	HYPERCALL_MMU_UPDATE = 1,
 	HYPERCALL_MULTICALL = 13,
@@ -39,41 +45,66 @@ struct batch_stats {
 
 /*
  * All counters of a vCPU, in the order that each format has them in. One line here adds a
- * counter to hypfs, JSON, CSV, diff and plot. Document it in docs/counting.md and
+ * counter to hypfs, JSON, CSV, export, diff and plot. Document it in docs/counting.md and
  * xenbatch(1). To count it in a trace, add it to trace.c.
  *
- *   CALLS(name, unit)          a count for each hypercall number
+ *   CALLS(name, unit, what)    a count for each hypercall number; what says in words, for
+ *                              export, what it counts
  *   BATCH(name, kind, unit)    three counters of batches: name has them by size, name_unit
  *                              the sum of their sizes, name_continuations the continuations;
  *                              unit is what a size counts
  *   CALL(name, number, unit)   the hypercalls and sub-calls of a number, added up; hypfs and
  *                              CSV do not have it, since they have what is added
- *   SINGLE(name, unit, since)  a single count; since is ALWAYS, or ADDED for a counter that
+ *   ERRORS(name, op)           how many of op were refused, a count for each error number;
+ *                              a trace cannot have it
+ *   SINGLE(name, unit, since, what)
+ *                              a single count; since is ALWAYS, or ADDED for a counter that
  *                              records of version 1 can lack: it is 0 for them
  */
-#define VCPU_COUNTERS(CALLS, BATCH, CALL, SINGLE)				\
-	CALLS(hypercall, hypercalls)						\
-	CALLS(subcall, subcalls)						\
+#define VCPU_COUNTERS(CALLS, BATCH, CALL, SINGLE, ERRORS)			\
+	CALLS(hypercall, hypercalls, "Entries into Xen by hypercalls")		\
+	CALLS(subcall, subcalls, "Calls in multicalls")				\
 	BATCH(multicall, BATCH_MULTICALL, calls)				\
 	BATCH(mmu_update, BATCH_MMU_UPDATE, requests)				\
 	BATCH(mmuext_op, BATCH_MMUEXT_OP, operations)				\
 	CALL(update_va_mapping, HYPERCALL_UPDATE_VA_MAPPING, calls)		\
-	SINGLE(ptwr, writes, ALWAYS)						\
-	SINGLE(page_fault, faults, ALWAYS)
+	SINGLE(ptwr, writes, ALWAYS,						\
+	       "Page table writes that trapped and that Xen emulated")		\
+	SINGLE(page_fault, faults, ALWAYS,					\
+	       "Page faults that Xen passed on to the guest")			\
+	ERRORS(mmu_update_errors, mmu_update)					\
+	ERRORS(mmuext_op_errors, mmuext_op)					\
+	ERRORS(update_va_mapping_errors, update_va_mapping)			\
+	ERRORS(subcall_errors, subcall)
 
 #define MEMBER_NONE(...)
-#define MEMBER_CALLS(name, unit)		uint64_t name[NR_HYPERCALLS];
-#define MEMBER_SINGLE(name, unit, since)	uint64_t name;
+#define MEMBER_CALLS(name, unit, what)		uint64_t name[NR_HYPERCALLS];
+#define MEMBER_SINGLE(name, unit, since, what)	uint64_t name;
+#define MEMBER_ERRORS(name, op)			uint64_t name[NR_ERRORS];
+
+/* A hypercall or sub-call that Xen refused. docs/counting.md has what address and value are. */
+struct refusal {
+	uint64_t nr;		/* the how manieth of its vCPU; 0: none */
+	uint32_t op;
+	uint32_t error;		/* a positive error number */
+	uint64_t address, value;
+};
 
 struct vcpu_stats {
 	struct batch_stats batch[NR_BATCH_KINDS];
-	VCPU_COUNTERS(MEMBER_CALLS, MEMBER_NONE, MEMBER_NONE, MEMBER_SINGLE)
+	VCPU_COUNTERS(MEMBER_CALLS, MEMBER_NONE, MEMBER_NONE, MEMBER_SINGLE, MEMBER_ERRORS)
+	/* The last of all above, the newest first. They are not added up. */
+	struct refusal refused[NR_REFUSED];
 };
+
+/* How many counts it has; no count is behind refused. */
+#define NR_VALUES	(offsetof(struct vcpu_stats, refused) / sizeof(uint64_t))
 
 enum counter_kind {
 	COUNTER_SINGLE,
 	COUNTER_BY_HYPERCALL,	/* an array of NR_HYPERCALLS */
 	COUNTER_BY_SIZE,	/* a histogram of NR_BUCKETS */
+	COUNTER_BY_ERROR,	/* an array of NR_ERRORS */
 	COUNTER_SIZES,		/* the sizes of the batches of the counter before it, added up */
 	COUNTER_CALL,		/* the sum of CALL() */
 };
@@ -90,11 +121,13 @@ struct counter {
 	const char *diff;			/* in diff; COUNTER_SIZES is a mean there */
 	const char *unit;			/* what it counts, in the plural */
 	bool added;				/* as ADDED above */
+	const char *what;			/* in words; NULL: it belongs to batches */
 };
 
 #define COUNT_ONE(...)		+ 1
 #define COUNT_THREE(...)	+ 3
-#define NR_COUNTERS		(0 VCPU_COUNTERS(COUNT_ONE, COUNT_THREE, COUNT_ONE, COUNT_ONE))
+#define NR_COUNTERS \
+	(0 VCPU_COUNTERS(COUNT_ONE, COUNT_THREE, COUNT_ONE, COUNT_ONE, COUNT_ONE))
 
 extern const struct counter counters[NR_COUNTERS];
 
@@ -105,9 +138,16 @@ static inline uint64_t *counter_values(const struct counter *counter,
 	return (uint64_t *)((char *)vcpu + counter->offset);
 }
 
+/* Whether it has more than one value, each of which has a key. */
+static inline bool counter_is_array(const struct counter *counter)
+{
+	return counter->kind == COUNTER_BY_HYPERCALL || counter->kind == COUNTER_BY_SIZE ||
+	       counter->kind == COUNTER_BY_ERROR;
+}
+
 /*
- * The key that records have for value i: the name or number of a hypercall, the least size of
- * a bucket, or "" if the counter has a single value. It can be stored at key, which must have
+ * The key that records have for value i: the name or number of a hypercall or an error, the
+ * least size of a bucket, or "" if the counter has a single value. It can be stored at key, which must have
  * COUNTER_KEY_SIZE bytes.
  */
 #define COUNTER_KEY_SIZE	16
@@ -134,6 +174,7 @@ double counter_mean(const struct counter *sizes, const struct vcpu_stats *vcpu);
 struct domain_stats {
 	uint16_t domid;
 	char name[64];			/* "": not known */
+	char uuid[37];			/* "": not known */
 	unsigned int nr_vcpus;		/* in vcpu[]; a vCPU that was not seen is all zeros */
 	struct vcpu_stats *vcpu;
 };
@@ -172,6 +213,19 @@ const char *hypercall_name(unsigned int nr);
 /* The number of a name, or -1. */
 int hypercall_number(const char *name);
 
+/* "EINVAL", or NULL if it has no name here. */
+const char *error_name(unsigned int error);
+/* The number of a name, or -1. */
+int error_number(const char *name);
+
+/* Keeps a refusal, if it is one of the last. */
+void keep_refusal(struct vcpu_stats *vcpu, const struct refusal *refusal);
+/*
+ * How many were refused, at least: a sub-call counts by its kind and as a sub-call, so the larger
+ * of both is taken.
+ */
+uint64_t refused_count(const struct vcpu_stats *vcpu);
+
 /* The bucket of a size. */
 static inline unsigned int bucket_of(uint32_t size)
 {
@@ -192,7 +246,10 @@ uint64_t batch_count(const struct batch_stats *batch);
 /* The mean size of the batches, 0 if there were none. */
 double batch_mean(const struct batch_stats *batch);
 
-/* to += from, and to -= from. A difference below 0 becomes 0. */
+/*
+ * to += from, and to -= from. A difference below 0 becomes 0. to keeps its refusals, and when
+ * something is subtracted, only those that from does not have yet.
+ */
 void vcpu_stats_add(struct vcpu_stats *to, const struct vcpu_stats *from);
 void vcpu_stats_subtract(struct vcpu_stats *to, const struct vcpu_stats *from);
 

@@ -59,6 +59,57 @@ static void row(FILE *f, const struct domain_stats *domain)
 	fprintf(f, " %6s\n", count(buf, sizeof(buf), total.page_fault, 6));
 }
 
+/* " mmu_update 2 EINVAL, 1 EPERM; …" */
+static void refused_by_error(FILE *f, const struct vcpu_stats *total)
+{
+	const char *before = " ";
+	char key[COUNTER_KEY_SIZE];
+
+	for (unsigned int c = 0; c < NR_COUNTERS; c++) {
+		const struct counter *counter = &counters[c];
+		const uint64_t *value = counter_values(counter, total);
+
+		if (counter->kind != COUNTER_BY_ERROR || !counter_sum(counter, total))
+			continue;
+		fprintf(f, "%s%s", before, counter->json[1]);
+		before = " ";
+		for (unsigned int i = 0; i < counter->nr; i++) {
+			if (!value[i])
+				continue;
+			fprintf(f, "%s%" PRIu64 " %s", before, value[i],
+				counter_key(counter, i, key));
+			before = ", ";
+		}
+		before = "; ";
+	}
+}
+
+static void refused_line(FILE *f, unsigned int vcpu, const struct refusal *refusal)
+{
+	char number[2][16];
+
+	snprintf(number[0], sizeof(number[0]), "%u", refusal->op);
+	snprintf(number[1], sizeof(number[1]), "error %u", refusal->error);
+	fprintf(f, "  vCPU %u: %s: %s, address 0x%" PRIx64 ", value 0x%" PRIx64 "\n", vcpu,
+		hypercall_name(refusal->op) ?: number[0], error_name(refusal->error) ?: number[1],
+		refusal->address, refusal->value);
+}
+
+static void refused(FILE *f, const struct domain_stats *domain)
+{
+	struct vcpu_stats total;
+
+	domain_total(domain, &total);
+	if (!refused_count(&total))
+		return;
+	fprintf(f, "Xen refused of domain %u:", domain->domid);
+	refused_by_error(f, &total);
+	fputs("\n", f);
+	for (unsigned int v = 0; v < domain->nr_vcpus; v++)
+		for (unsigned int i = 0; i < NR_REFUSED && domain->vcpu[v].refused[i].nr; i++)
+			refused_line(f, v, &domain->vcpu[v].refused[i]);
+}
+
 void stats_write_table(FILE *f, const struct stats *stats)
 {
 	fprintf(f, "%5s %-*s %10s %9s %5s %10s %5s %9s %5s %9s %6s %6s\n", "DOMID", NAME_WIDTH,
@@ -66,6 +117,8 @@ void stats_write_table(FILE *f, const struct stats *stats)
 		"MEAN", "UPDATE-VA", "PTWR", "FAULTS");
 	for (size_t i = 0; i < stats->nr_domains; i++)
 		row(f, &stats->domain[i]);
+	for (size_t i = 0; i < stats->nr_domains; i++)
+		refused(f, &stats->domain[i]);
 	if (stats->lost)
 		fprintf(f, "Xen lost %" PRIu64 " trace records, so all counts are too low.\n",
 			stats->lost);

@@ -2,6 +2,7 @@
 
 #include "top_view.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -280,17 +281,36 @@ static void draw_domain(struct screen *screen, int line, int name_width,
 		screen->look[line] = TOP_REVERSE;
 }
 
+/* How many were refused, and what the last one of any vCPU was. */
+static void draw_refused(struct screen *screen, int line, int column,
+			 const struct domain_stats *domain, const struct vcpu_stats *total)
+{
+	column = put(screen, line, column, ", %" PRIu64 " refused", refused_count(total));
+	for (unsigned int v = 0; v < domain->nr_vcpus; v++) {
+		const struct refusal *last = &domain->vcpu[v].refused[0];
+
+		if (!last->nr)
+			continue;
+		put(screen, line, column, ": %s %s", hypercall_name(last->op) ?: "?",
+		    error_name(last->error) ?: "?");
+		break;
+	}
+}
+
 static void draw_histograms(struct screen *screen, int line, const struct domain_stats *domain,
 			    double seconds, bool rates)
 {
 	/* A line has a label, and a number and a bar for each kind. */
 	int width = (screen->columns - 7) / NR_BATCH_KINDS, bar_width = width - 9;
 	struct vcpu_stats total;
+	int column;
 
 	domain_total(domain, &total);
-	put(screen, line, 0, "%.*s (%u), %u vCPU%s: batches%s by size", (int)sizeof(domain->name),
-	    domain->name, domain->domid, domain->nr_vcpus, domain->nr_vcpus == 1 ? "" : "s",
-	    rates ? " a second" : "");
+	column = put(screen, line, 0, "%.*s (%u), %u vCPU%s: batches%s by size",
+		     (int)sizeof(domain->name), domain->name, domain->domid, domain->nr_vcpus,
+		     domain->nr_vcpus == 1 ? "" : "s", rates ? " a second" : "");
+	if (refused_count(&total))
+		draw_refused(screen, line, column, domain, &total);
 	screen->look[line++] = TOP_BOLD;
 	put(screen, line, 0, "%6s", "size");
 	for (int row = 0; row < NR_RANGES; row++)
@@ -373,6 +393,8 @@ static int put_count(struct screen *screen, int column, uint64_t count, const ch
 static void draw_title(struct screen *screen, const struct stats *stats,
 		       const struct top_view *view)
 {
+	struct vcpu_stats total;
+	uint64_t refused = 0;
 	int column;
 
 	if (!stats) {
@@ -383,6 +405,12 @@ static void draw_title(struct screen *screen, const struct stats *stats,
 	if (stats->seconds > 0)
 		column = put(screen, 0, column, ", %.1f s", stats->seconds);
 	column = put_count(screen, column, stats->nr_domains, "domain", "domains");
+	for (size_t i = 0; i < stats->nr_domains; i++) {
+		domain_total(&stats->domain[i], &total);
+		refused += refused_count(&total);
+	}
+	if (refused)
+		column = put_count(screen, column, refused, "refused", "refused");
 	if (stats->lost)
 		column = put_count(screen, column, stats->lost, "record lost", "records lost");
 	put(screen, 0, column, ", by %s", top_key_name[view->key]);

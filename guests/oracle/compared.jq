@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Brings the oracle's declaration, or the domain domid of a record, into one form. The
 # oracle does not know how often Xen continued a batch, as a hypercall or as a sub-call. It
-# only knows whether Xen did.
+# only knows whether Xen did. It declares the last four refusals; Xen keeps eight.
 (if .domains then .domains[] | select(.domid == $ARGS.named.domid) | .vcpus[0] else . end)
 | . as $all
 | (.batch | map_values(.continuations // 0)) as $continuations
@@ -10,5 +10,5 @@
    entries: (.batch | with_entries(.value = ($all.hypercall[.key] // 0)
 	+ ($all.subcall[.key] // 0) - $continuations[.key])),
    batch: (.batch | map_values({size, requests})),
-   update_va_mapping, ptwr, page_fault,
+   update_va_mapping, ptwr, page_fault, refused: (.refused | .last |= .[:4]),
    continued: {mmu_update: (.continued.mmu_update // ($continuations.mmu_update > 0))}}

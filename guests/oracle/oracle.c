@@ -10,7 +10,8 @@
  * domain crashes, and nothing is known of Xen's counters.
  *
  * Method: steps[] is the only list of what the oracle does. It is walked once to do
- * the steps, and once to declare them. Nothing else enters Xen: no event is unmasked,
+ * the steps, and once to declare them. Some steps are refused: each for one reason, which
+ * Xen must name, and which is the last of its list, if it has a list. Nothing else enters Xen: no event is unmasked,
  * and the oracle spins to wait for the console. Writes to the page table do not change it.
  *
  * The oracle does not know how often Xen preempts a batch and has it made again. Such a
@@ -28,6 +29,12 @@
 #define LONGEST		262144	/* requests; one takes Xen 0.1 to 10 us */
 #define NR_BUCKETS	90
 #define NO_RESULT	(~0xfffUL)	/* no error has this number */
+#define XEN_EINVAL	22
+#define XEN_ENOSYS	38
+#define LAST_REFUSALS	4		/* that are declared one by one */
+#define BAD_ADDRESS	0xffff800000000000UL	/* Xen's own */
+#define BAD_FRAME	0x000ffffffffff000UL	/* more than a machine has */
+#define BAD_COMMAND	0x7ffUL
 
 /* An operation is a hypercall, by its number, or one of these. */
 enum {
@@ -50,6 +57,7 @@ static const struct step {
 	unsigned int size; /* of the batch; 0 if the operation is no batch */
 	unsigned int times;
 	unsigned int subcall;	/* what the sub-calls of a multicall are */
+	unsigned int error;	/* that it, or each of its sub-calls, is refused with; 0: none */
 } steps[] = {
 	{ __HYPERVISOR_vm_assist, 0, 1 },
 	{ __HYPERVISOR_set_trap_table, 0, 1 },
@@ -81,6 +89,15 @@ static const struct step {
 	{ __HYPERVISOR_update_va_mapping, 0, 41 },
 	{ PTWR, 0, 100 },
 	{ PAGE_FAULT, 0, 50 },
+
+	{ __HYPERVISOR_multicall, 3, 2, __HYPERVISOR_update_va_mapping, XEN_EINVAL },
+	{ __HYPERVISOR_multicall, 2, 3, __HYPERVISOR_xen_version, XEN_ENOSYS },
+	{ __HYPERVISOR_multicall, 2, 2, __HYPERVISOR_mmuext_op, XEN_ENOSYS },
+	{ __HYPERVISOR_multicall, 3, 1, __HYPERVISOR_mmu_update, XEN_EINVAL },
+	{ __HYPERVISOR_update_va_mapping, 0, 6, 0, XEN_EINVAL },
+	{ __HYPERVISOR_mmuext_op, 2, 5, 0, XEN_ENOSYS },
+	{ __HYPERVISOR_mmu_update, 2, 2, 0, XEN_EINVAL },
+	{ __HYPERVISOR_mmu_update, 3, 1, 0, XEN_ENOSYS },
 
 	/* The declaration is printed here, with one notification for all of it. */
 	{ __HYPERVISOR_event_channel_op, 0, 1 },
@@ -115,6 +132,10 @@ static unsigned long issued[NR_HYPERCALLS];
 static struct mmu_update requests[LONGEST];
 static struct mmuext_op operations[64];
 static struct multicall_entry calls[64];
+
+/* The last of each is refused; a shorter list is the end of it. */
+static struct mmu_update bad_type[3], bad_frame[3];
+static struct mmuext_op bad_command[3];
 
 /* The steps use only the page table entry that maps this page. */
 static char page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
@@ -163,6 +184,28 @@ static unsigned long list_of(unsigned int size, const void *list, unsigned int r
 	return (unsigned long)list;
 }
 
+/* The arguments of a hypercall that is refused. */
+static struct multicall_entry compose_refused(unsigned int op, unsigned int size,
+					      unsigned int error)
+{
+#define CALL(...)	((struct multicall_entry){ op, NO_RESULT, { __VA_ARGS__ } })
+#define LAST(array)	(list_of(size, array, ARRAY_SIZE(array)) + sizeof(array) - \
+			 size * sizeof((array)[0]))
+	switch (op) {
+	case __HYPERVISOR_xen_version:
+		return CALL(BAD_COMMAND, 0);
+	case __HYPERVISOR_mmu_update:
+		return CALL(error == XEN_EINVAL ? LAST(bad_frame) : LAST(bad_type), size, 0,
+			    DOMID_SELF);
+	case __HYPERVISOR_mmuext_op:
+		return CALL(LAST(bad_command), size, 0, DOMID_SELF);
+	case __HYPERVISOR_update_va_mapping:
+		return CALL(BAD_ADDRESS, pte_value, UVMF_NONE);
+	}
+	fail("it is not known how to have refused hypercall", op);
+#undef CALL
+}
+
 /*
  * Composes the arguments of a hypercall or of a sub-call. The result is a value that Xen
  * does not return, so that a missing result is noticed.
@@ -195,24 +238,34 @@ static struct multicall_entry compose(unsigned int op, unsigned int size)
 }
 
 /* xen_version returns a positive number, all other operations 0. */
-static void check(unsigned int op, long rc)
+static void check(unsigned int op, unsigned int error, long rc)
 {
-	if (op == __HYPERVISOR_xen_version ? rc <= 0 : rc != 0)
+	if (error ? rc != -(long)error : op == __HYPERVISOR_xen_version ? rc <= 0 : rc != 0)
 		fail(names[op], rc);
+}
+
+/* Of a multicall its sub-calls are refused, and not itself. */
+static unsigned int own_error(const struct step *step)
+{
+	return step->op == __HYPERVISOR_multicall ? 0 : step->error;
 }
 
 static void issue_hypercall(const struct step *step)
 {
-	struct multicall_entry call = compose(step->op, step->size);
+	struct multicall_entry call = own_error(step) ?
+		compose_refused(step->op, step->size, step->error) :
+		compose(step->op, step->size);
 
 	if (step->op == __HYPERVISOR_multicall)
 		for (unsigned int i = 0; i < step->size; i++)
-			calls[i] = compose(step->subcall, step->size - i);
-	check(step->op, issue_call(step->op, call.args));
+			calls[i] = step->error ?
+				compose_refused(step->subcall, step->size - i, step->error) :
+				compose(step->subcall, step->size - i);
+	check(step->op, own_error(step), issue_call(step->op, call.args));
 	/* Xen may have changed the other fields of a sub-call, so use only its result. */
 	if (step->op == __HYPERVISOR_multicall)
 		for (unsigned int i = 0; i < step->size; i++)
-			check(step->subcall, calls[i].result);
+			check(step->subcall, step->error, calls[i].result);
 }
 
 /* What is declared for each operation. */
@@ -221,6 +274,57 @@ static struct {
 	unsigned long size[NR_BUCKETS], requests;
 	bool continued;
 } declared[NR_OPS];
+
+/* What is declared of refusals: how many, by operation and error, and the last ones. */
+static struct {
+	unsigned long einval, enosys;
+} refused[NR_OPS], refused_subcalls;
+
+static struct {
+	unsigned int op, error;
+	unsigned long address, value;
+} last[LAST_REFUSALS];
+static unsigned long nr_refused;
+
+static void declare_refusal(unsigned int op, unsigned int error, bool subcall)
+{
+	unsigned long address = 0, value = 0;
+
+	if (op == __HYPERVISOR_mmu_update) {
+		const struct mmu_update *request = error == XEN_EINVAL ?
+			&bad_frame[ARRAY_SIZE(bad_frame) - 1] : &bad_type[ARRAY_SIZE(bad_type) - 1];
+
+		address = request->ptr;
+		value = request->val;
+	} else if (op == __HYPERVISOR_mmuext_op) {
+		address = bad_command[ARRAY_SIZE(bad_command) - 1].arg1.mfn;
+		value = BAD_COMMAND;
+	} else if (op == __HYPERVISOR_update_va_mapping) {
+		address = BAD_ADDRESS;
+		value = pte_value;
+	}
+	if (op != __HYPERVISOR_xen_version)
+		(*(error == XEN_EINVAL ? &refused[op].einval : &refused[op].enosys))++;
+	if (subcall)
+		(*(error == XEN_EINVAL ? &refused_subcalls.einval : &refused_subcalls.enosys))++;
+	for (unsigned int i = LAST_REFUSALS - 1; i; i--)
+		last[i] = last[i - 1];
+	last[0].op = op;
+	last[0].error = error;
+	last[0].address = address;
+	last[0].value = value;
+	nr_refused++;
+}
+
+static void declare_refusals(const struct step *step)
+{
+	bool multicall = step->op == __HYPERVISOR_multicall;
+
+	for (unsigned int i = 0; step->error && i < step->times; i++)
+		for (unsigned int call = 0; call < (multicall ? step->size : 1); call++)
+			declare_refusal(multicall ? step->subcall : step->op, step->error,
+					multicall);
+}
 
 /* Returns the least size of the next bucket; first is the least size of this one. */
 static unsigned long next_bucket(unsigned long first)
@@ -253,6 +357,7 @@ static void declare(const struct step *step)
 	if (step->op == PAGE_FAULT)
 		declared[__HYPERVISOR_iret].count += step->times;
 	declare_batch(step->op, step->size, step->times);
+	declare_refusals(step);
 	if (step->op == __HYPERVISOR_multicall) {
 		declared[step->subcall].subcall += step->size * step->times;
 		for (unsigned int i = 0; i < step->size; i++)
@@ -281,6 +386,58 @@ static void put_member(const char *name, unsigned long value)
 {
 	put_key(name);
 	put_number(value);
+}
+
+static void put_hex(const char *name, unsigned long value)
+{
+	put_key(name);
+	put("\"0x");
+	for (int shift = 60; shift >= 0; shift -= 4) {
+		const char digit[2] = { "0123456789abcdef"[(value >> shift) % 16] };
+
+		/* No zeros in front, but one at least. */
+		if (value >> shift || !shift)
+			put(digit);
+	}
+	put("\"");
+}
+
+static void put_errors(const char *name, unsigned long einval, unsigned long enosys)
+{
+	put_key(name);
+	put("{");
+	if (einval)
+		put_member("EINVAL", einval);
+	if (enosys)
+		put_member("ENOSYS", enosys);
+	put("}");
+}
+
+static void put_refused(void)
+{
+	static const unsigned int ops[] = {
+		__HYPERVISOR_mmu_update, __HYPERVISOR_mmuext_op, __HYPERVISOR_update_va_mapping,
+	};
+
+	put_key("refused");
+	put("{");
+	for (unsigned int i = 0; i < ARRAY_SIZE(ops); i++)
+		put_errors(names[ops[i]], refused[ops[i]].einval, refused[ops[i]].enosys);
+	put_errors("subcall", refused_subcalls.einval, refused_subcalls.enosys);
+	put_key("last");
+	put("[");
+	for (unsigned int i = 0; i < LAST_REFUSALS; i++) {
+		put(i ? ",{" : "{");
+		put_member("nr", nr_refused - i);
+		put(",\"op\":\"");
+		put(names[last[i].op]);
+		put("\",\"error\":\"");
+		put(last[i].error == XEN_EINVAL ? "EINVAL\"" : "ENOSYS\"");
+		put_hex("address", last[i].address);
+		put_hex("value", last[i].value);
+		put("}");
+	}
+	put("]}");
 }
 
 static void put_batch(unsigned int op)
@@ -326,6 +483,7 @@ static void put_declaration(const struct step *now)
 					declared[__HYPERVISOR_update_va_mapping].subcall);
 	put_member(names[PTWR], declared[PTWR].count);
 	put_member(names[PAGE_FAULT], declared[PAGE_FAULT].count);
+	put_refused();
 	put(",\"continued\":{");
 	for (unsigned int op = 0; op < NR_HYPERCALLS; op++) {
 		if (declared[op].continued) {
@@ -371,6 +529,15 @@ static void prepare(const struct start_info *start_info)
 		requests[i] = (struct mmu_update){ machine | MMU_NORMAL_PT_UPDATE, pte_value };
 	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
 		operations[i].cmd = MMUEXT_TLB_FLUSH_LOCAL;
+	for (size_t i = 0; i < ARRAY_SIZE(bad_type); i++) {
+		bad_type[i] = bad_frame[i] = requests[0];
+		bad_command[i] = operations[0];
+	}
+	/* No request has this type, no machine this frame, and no operation this command. */
+	bad_type[ARRAY_SIZE(bad_type) - 1].ptr |= 7;
+	bad_frame[ARRAY_SIZE(bad_frame) - 1].ptr = BAD_FRAME;
+	bad_command[ARRAY_SIZE(bad_command) - 1].cmd = BAD_COMMAND;
+	bad_command[ARRAY_SIZE(bad_command) - 1].arg1.mfn = 0x1234;
 }
 
 void pv_main(const struct start_info *start_info)

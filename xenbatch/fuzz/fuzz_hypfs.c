@@ -9,20 +9,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct stats stats;
-	struct error error;
+	struct vcpu_stats vcpu = {};
+	struct error error = {};
 
-	stats_init(&stats, "hypfs");
-	if (hypfs_decode(data, size, &stats, 1, &error)) {
-		/* An error counts nothing, and has a reason. */
-		if (stats.nr_domains || !*error.text)
+	/* An error counts nothing, and has a reason. Without descriptors there are no counts. */
+	switch (hypfs_decode(data, size, &vcpu, &error)) {
+	case 0:
+		break;
+	case 1:
+		if (vcpu_counted(&vcpu))
 			abort();
-	} else if (stats.nr_domains) {
-		/* A vCPU has at least 8 bytes in the blob, so there cannot be more than fit. */
-		if (stats.domain[0].nr_vcpus > size / 8)
+		break;
+	default:
+		if (vcpu_counted(&vcpu) || !*error.text)
 			abort();
 	}
-	stats_free(&stats);
 
 	return 0;
 }

@@ -79,13 +79,13 @@ static void trace_seed(struct build *b, const char *name)
 	build_free(b);
 }
 
-/* A blob with a counter, an array and a histogram, of two vCPUs. */
+/* A blob with a counter, an array and a histogram, of a vCPU. */
 static void hypfs_seed(void)
 {
 	struct {
 		struct batch_stats_header header;
 		struct batch_stats_desc desc[3];
-		uint64_t data[2][1 + NR_HYPERCALLS + NR_BUCKETS];
+		uint64_t data[1 + NR_HYPERCALLS + NR_BUCKETS];
 	} blob = {
 		.header = {
 			.version = BATCH_STATS_VERSION,
@@ -93,8 +93,7 @@ static void hypfs_seed(void)
 			.desc_size = sizeof(blob.desc[0]),
 			.nr_desc = 3,
 			.data_offset = sizeof(blob.header) + sizeof(blob.desc),
-			.vcpu_size = sizeof(blob.data[0]),
-			.nr_vcpus = 2,
+			.data_size = sizeof(blob.data),
 		},
 		.desc = {
 			{ "ptwr", BATCH_STATS_COUNTER, 1, 0, 0 },
@@ -104,9 +103,9 @@ static void hypfs_seed(void)
 		},
 	};
 
-	blob.data[0][0] = 3;
-	blob.data[1][1 + HYPERCALL_MULTICALL] = 1;
-	blob.data[1][1 + NR_HYPERCALLS + 2] = 1;
+	blob.data[0] = 3;
+	blob.data[1 + HYPERCALL_MULTICALL] = 1;
+	blob.data[1 + NR_HYPERCALLS + 2] = 1;
 	write_seed("fuzz_hypfs", "small", &blob, sizeof(blob));
 }
 

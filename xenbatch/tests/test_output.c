@@ -48,6 +48,11 @@ static void example(struct stats *stats)
 	vcpu->batch[BATCH_MMUEXT_OP].size[89] = 1;
 	vcpu->ptwr = 12;
 	vcpu->page_fault = 34;
+	vcpu->mmu_update_errors[22] = 2;
+	vcpu->mmu_update_errors[15] = 1;	/* has no name */
+	vcpu->subcall_errors[NR_ERRORS - 1] = 7;
+	keep_refusal(vcpu, &(struct refusal){ 8, HYPERCALL_MMU_UPDATE, 22, 0x1008, UINT64_MAX });
+	keep_refusal(vcpu, &(struct refusal){ 9, 11, 95, 0, 0 });
 	stats_vcpu(stats, 7, 0);
 	strcpy(stats_find(stats, 7)->name, "a \"b\", c");
 }
@@ -72,7 +77,13 @@ static void json_as_documented(void **state)
 		"\"mmu_update\":{\"size\":{\"31\":4},\"requests\":124,\"continuations\":0},"
 		"\"mmuext_op\":{\"size\":{\"1073741824\":1},\"requests\":0,"
 		"\"continuations\":0}},"
-		"\"update_va_mapping\":5,\"ptwr\":12,\"page_fault\":34}]},"
+		"\"update_va_mapping\":5,\"ptwr\":12,\"page_fault\":34,"
+		"\"refused\":{\"mmu_update\":{\"15\":1,\"EINVAL\":2},\"mmuext_op\":{},"
+		"\"update_va_mapping\":{},\"subcall\":{\"above_39\":7},\"last\":["
+		"{\"nr\":9,\"op\":\"11\",\"error\":\"EOPNOTSUPP\",\"address\":\"0x0\","
+		"\"value\":\"0x0\"},"
+		"{\"nr\":8,\"op\":\"mmu_update\",\"error\":\"EINVAL\",\"address\":\"0x1008\","
+		"\"value\":\"0xffffffffffffffff\"}]}}]},"
 		"{\"domid\":7,\"name\":\"a \\\"b\\\", c\",\"vcpus\":[]}]}\n");
 	free(text);
 	stats_free(&stats);
@@ -188,6 +199,10 @@ static void json_that_is_no_record(void **state)
 		  "\"ptwr\":0,\"page_fault\":0,\"batch\":{\"multicall\":{\"size\":{\"66\":1},"
 		  "\"requests\":0,\"continuations\":0}}}]}]}",
 		  "\"multicall\" has no bucket from \"66\"" },
+		{ HEAD "[{\"domid\":1,\"vcpus\":[{\"vcpu\":0,\"hypercall\":{},\"subcall\":{},"
+		  "\"batch\":{\"multicall\":" BATCH ",\"mmu_update\":" BATCH ",\"mmuext_op\":" BATCH
+		  "},\"ptwr\":0,\"page_fault\":0,\"refused\":{\"mmu_update\":{\"EOPNOTSUPP\":1}}}]}]}",
+		  "\"mmu_update_errors\" has no error \"EOPNOTSUPP\"" },
 	};
 	struct stats stats;
 	struct error error;
@@ -260,6 +275,9 @@ static void csv(void **state)
 		"hypfs,1.5,0,,1,mmuext_op,1073741824,1\n"
 		"hypfs,1.5,0,,1,ptwr,,12\n"
 		"hypfs,1.5,0,,1,page_fault,,34\n"
+		"hypfs,1.5,0,,1,mmu_update_errors,15,1\n"
+		"hypfs,1.5,0,,1,mmu_update_errors,EINVAL,2\n"
+		"hypfs,1.5,0,,1,subcall_errors,above_39,7\n"
 		"hypfs,1.5,7,\"a \"\"b\"\", c\",0,ptwr,,1\n"
 		"hypfs,1.5,,,,lost,,9\n");
 	free(text);
@@ -269,6 +287,37 @@ static void csv(void **state)
 	text = written(&stats, OUTPUT_CSV, false);
 	assert_string_equal(text, "");
 	free(text);
+}
+
+/* A trace has no results, so it must not look as if nothing was refused. */
+static void a_trace_has_no_refusals(void **state)
+{
+	struct stats stats;
+	char *text;
+	(void)state;
+
+	stats_init(&stats, "trace");
+	stats_vcpu(&stats, 1, 0)->ptwr = 1;
+	text = written(&stats, OUTPUT_JSON, false);
+	assert_null(strstr(text, "refused"));
+	free(text);
+	stats_free(&stats);
+}
+
+static void the_table_has_refusals(void **state)
+{
+	struct stats stats;
+	char *text;
+	(void)state;
+
+	example(&stats);
+	text = written(&stats, OUTPUT_TABLE, true);
+	assert_non_null(strstr(text, "\nXen refused of domain 0: mmu_update 1 15, 2 EINVAL; subcall 7 above_39\n"
+			       "  vCPU 1: 11: EOPNOTSUPP, address 0x0, value 0x0\n"
+			       "  vCPU 1: mmu_update: EINVAL, address 0x1008, value 0xffffffffffffffff\n"));
+	assert_null(strstr(text, "domain 7:"));
+	free(text);
+	stats_free(&stats);
 }
 
 static void table_fits(void **state)
@@ -282,12 +331,13 @@ static void table_fits(void **state)
 	stats_vcpu(&stats, 1, 0)->batch[BATCH_MMU_UPDATE] =
 		(struct batch_stats){ .size = { [31] = 3, [1] = 1 }, .requests = 94 };
 	vcpu = stats_vcpu(&stats, 32751, 0);
-	memset(vcpu, 0x7f, sizeof(*vcpu));
+	memset(vcpu, 0x7f, NR_VALUES * sizeof(uint64_t));
 	strcpy(stats_find(&stats, 32751)->name, "\033[2J a name that is too long");
 	stats.lost = stats.unattributed = 12345;
 	text = written(&stats, OUTPUT_TABLE, true);
 	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-		assert_true(strlen(line) <= 100);
+		/* What was refused has a line that may be longer. */
+		assert_true(strlen(line) <= 100 || strstr(line, "refused"));
 		assert_null(strchr(line, '\033'));
 		if (strstr(line, "    1 -"))
 			assert_string_equal(line, "    1 -                   0         0   0.0          4"
@@ -306,6 +356,8 @@ int main(void)
 		cmocka_unit_test(json_that_is_no_record),
 		cmocka_unit_test(last_line_of_a_file),
 		cmocka_unit_test(csv),
+		cmocka_unit_test(a_trace_has_no_refusals),
+		cmocka_unit_test(the_table_has_refusals),
 		cmocka_unit_test(table_fits),
 	};
 

@@ -155,7 +155,7 @@ static void subtract(void **state)
 
 static void the_table_has_each_value_once(void **state)
 {
-	static unsigned char owners[sizeof(struct vcpu_stats) / sizeof(uint64_t)];
+	static unsigned char owners[NR_VALUES];
 	(void)state;
 
 	for (unsigned int c = 0; c < NR_COUNTERS; c++) {
@@ -188,6 +188,49 @@ static const struct counter *find_counter(const char *name)
 	return NULL;
 }
 
+static void refusals(void **state)
+{
+	struct vcpu_stats vcpu = {}, before;
+	(void)state;
+
+	/* Out of order, as a ring is read: the last eight stay, the newest first. */
+	for (uint64_t i = 0; i < 10; i++)
+		keep_refusal(&vcpu, &(struct refusal){ 1 + (i * 7) % 10, 1, 22, i, 0 });
+	keep_refusal(&vcpu, &(struct refusal){ 0, 1, 22, 0, 0 });
+	for (unsigned int i = 0; i < NR_REFUSED; i++)
+		assert_int_equal(vcpu.refused[i].nr, 10 - i);
+	/* A difference has those that are new. */
+	before = vcpu;
+	keep_refusal(&vcpu, &(struct refusal){ 11, 1, 16, 5, 6 });
+	vcpu_stats_subtract(&vcpu, &before);
+	assert_int_equal(vcpu.refused[0].nr, 11);
+	assert_int_equal(vcpu.refused[0].error, 16);
+	assert_int_equal(vcpu.refused[1].nr, 0);
+	vcpu_stats_subtract(&vcpu, &vcpu);
+	assert_false(vcpu_counted(&vcpu));
+
+	vcpu.mmu_update_errors[22] = 2;
+	vcpu.mmuext_op_errors[3] = 1;
+	vcpu.subcall_errors[22] = 1;
+	assert_int_equal(refused_count(&vcpu), 3);
+	vcpu.subcall_errors[NR_ERRORS - 1] = 5;
+	assert_int_equal(refused_count(&vcpu), 6);
+}
+
+static void names_of_errors(void **state)
+{
+	(void)state;
+	assert_string_equal(error_name(22), "EINVAL");
+	assert_string_equal(error_name(95), "EOPNOTSUPP");
+	assert_null(error_name(0));
+	assert_null(error_name(96));
+	assert_null(error_name(UINT32_MAX));
+	for (int i = 0; i < 96; i++)
+		if (error_name(i))
+			assert_int_equal(error_number(error_name(i)), i);
+	assert_int_equal(error_number("EWHAT"), -1);
+}
+
 static void sums_and_keys(void **state)
 {
 	struct vcpu_stats vcpu = { .ptwr = 3 };
@@ -211,6 +254,9 @@ static void sums_and_keys(void **state)
 	assert_string_equal(counter_key(find_counter("subcall"), 11, key), "11");
 	assert_string_equal(counter_key(find_counter("multicall"), 66, key), "128");
 	assert_string_equal(counter_key(find_counter("ptwr"), 0, key), "");
+	assert_string_equal(counter_key(find_counter("subcall_errors"), 16, key), "EBUSY");
+	assert_string_equal(counter_key(find_counter("subcall_errors"), 15, key), "15");
+	assert_string_equal(counter_key(find_counter("subcall_errors"), 40, key), "above_39");
 }
 
 int main(void)
@@ -224,6 +270,8 @@ int main(void)
 		cmocka_unit_test(total_of_a_domain),
 		cmocka_unit_test(subtract),
 		cmocka_unit_test(the_table_has_each_value_once),
+		cmocka_unit_test(refusals),
+		cmocka_unit_test(names_of_errors),
 		cmocka_unit_test(sums_and_keys),
 	};
 

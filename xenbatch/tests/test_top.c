@@ -126,6 +126,25 @@ static void little_shows(void **state)
 	stats_free(&stats);
 }
 
+static void shows_refusals(void **state)
+{
+	struct screen screen = { 0 };
+	struct stats stats;
+
+	(void)state;
+	three_domains(&stats);
+	stats.domain[0].vcpu[0].mmu_update_errors[22] = 2;
+	stats.domain[1].vcpu[0].subcall_errors[16] = 3;
+	keep_refusal(stats.domain[0].vcpu, &(struct refusal){ 1, HYPERCALL_MMU_UPDATE, 22, 8, 9 });
+	assert_int_equal(screen_resize(&screen, 24, 80), 0);
+	top_draw(&screen, &stats, &by_batches);
+	expect_line(&screen, 0, "xenbatch top: trace, 2.0 s, 3 domains, 5 refused, by batches");
+	expect_line(&screen, 9,
+		    "Domain-0 (0), 1 vCPU: batches a second by size, 2 refused: mmu_update EINVAL");
+	screen_free(&screen);
+	stats_free(&stats);
+}
+
 static void counts_where_no_time_is_known(void **state)
 {
 	struct screen screen = { 0 };
@@ -295,6 +314,7 @@ int main(void)
 		cmocka_unit_test(on_80x24),
 		cmocka_unit_test(every_bucket_is_in_one_range),
 		cmocka_unit_test(little_shows),
+		cmocka_unit_test(shows_refusals),
 		cmocka_unit_test(counts_where_no_time_is_known),
 		cmocka_unit_test(sorts_and_selects),
 		cmocka_unit_test(scrolls_to_the_selected),
