@@ -279,7 +279,7 @@ static void in_a_multicall(struct kunit *test)
 	set_pte(t[0].ptep, old);
 }
 
-/* Xen refuses other flags of a page, such as the global bit. Nobody frees that page. */
+/* Xen refuses uncached mappings to a domain without devices. Nobody frees that page. */
 static void refused_flags(struct kunit *test)
 {
 	struct target *t = targets(test, NR);
@@ -296,7 +296,7 @@ static void refused_flags(struct kunit *test)
 	section = section_enter();
 	for (i = 0; i < NR; i++) {
 		if (i == NR / 2)
-			set_pte(ptep, native_make_pte(old.pte | _PAGE_GLOBAL));
+			set_pte(ptep, native_make_pte(old.pte | _PAGE_PCD));
 		else
 			update(&t[i]);
 	}
@@ -306,7 +306,7 @@ static void refused_flags(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, READ_ONCE(ptep->pte), old.pte);
 	KUNIT_EXPECT_EQ_MSG(test, count_lost(t, NR), 0, LOST);
-	check_refusal(test, &r, NR / 2 + 1, NR, -EINVAL, ptep, old.pte | _PAGE_GLOBAL);
+	check_refusal(test, &r, NR / 2 + 1, NR, -EINVAL, ptep, old.pte | _PAGE_PCD);
 	KUNIT_EXPECT_EQ(test, page_count(page), count);
 	snprintf(text, sizeof(text), "the page at pfn %#lx stays mapped", page_to_pfn(page));
 	KUNIT_EXPECT_EQ(test, logged(test, text), 0);
