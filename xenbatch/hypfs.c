@@ -37,7 +37,7 @@ struct layout {
 	struct batch_stats_header header;
 	bool has[NR_COUNTERS];
 	struct batch_stats_desc desc[NR_COUNTERS];
-	struct batch_stats_desc refused;	/* with nr 0 if there is none */
+	struct batch_stats_desc refused;	/* nr is 0 if Xen does not count them */
 };
 
 /* The byte of a member of the header, and of the descriptor at byte start. */

@@ -99,7 +99,7 @@ static uint16_t *list_domains(struct source *source, size_t *nr)
 	return domids;
 }
 
-/* What a domain's node holds, "" if there is none. */
+/* Reads what a domain's node holds; "" if the domain has no such node. */
 static void read_node(struct source *source, uint16_t domid, const char *node, char *to,
 		      size_t size)
 {

@@ -248,7 +248,7 @@ static inline void crew_protect(void)
 
 /*
  * One of five operations on the crew's pages, while it writes: number "which" of fork, mremap,
- * MADV_PAGEOUT, mprotect and compaction. Returns if a forked child's pages were right.
+ * MADV_PAGEOUT, mprotect and compaction. Returns whether a forked child's pages were right.
  */
 static inline bool crew_disturb(unsigned int which, unsigned int round, char *there)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * hypfs-names: tests which names below /domain in hypfs there are, and which are none.
+ * hypfs-names: tests which names below /domain hypfs has, and which names it refuses.
  *
  * What may be wrong: an entry is found by a name that is not its own ("00", "+0", a number
  * that wraps to 0); one is found that is not there; a directory lists what it must not list, or

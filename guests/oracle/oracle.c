@@ -10,9 +10,10 @@
  * domain crashes, and nothing is known of Xen's counters.
  *
  * Method: steps[] is the only list of what the oracle does. It is walked once to do
- * the steps, and once to declare them. Some steps are refused: each for one reason, which
- * Xen must name, and which is the last of its list, if it has a list. Nothing else enters Xen: no event is unmasked,
- * and the oracle spins to wait for the console. Writes to the page table do not change it.
+ * the steps, and once to declare them. Xen refuses some steps, each with the error that the
+ * step names. In a list, Xen refuses the last request. Nothing else enters Xen: no event is
+ * unmasked, and the oracle spins to wait for the console. Writes to the page table do not
+ * change it.
  *
  * The oracle does not know how often Xen preempts a batch and has it made again. Such a
  * continuation is an entry or a sub-call like any other, but is not declared. So subtract
