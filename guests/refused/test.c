@@ -11,7 +11,6 @@
  * that is not in a page table, so a descriptor of the GDT takes the place of one: it is not
  * present as a descriptor, and present as an entry.
  */
-#include <linux/console.h>
 #include <linux/kmsg_dump.h>
 #include <linux/module.h>
 #include <linux/panic.h>
@@ -23,6 +22,7 @@
 #include <asm/xen/page.h>
 
 #include "lazy_mmu_test.h"
+#include "loglevel.h"
 
 #define NR	128	/* updates that one batch takes */
 #define NOBODYS ((1ull << 46) | _PAGE_PRESENT)
@@ -365,23 +365,7 @@ static unsigned long *descriptor(void)
 	return (unsigned long *)get_cpu_gdt_rw(0) + PAGE_SIZE / sizeof(unsigned long) - 1;
 }
 
-/* Sets which messages go to the console. Those before may not be there yet. */
-static int set_loglevel(int level)
-{
-	int old;
-
-	console_lock();
-	console_unlock();
-	old = console_loglevel;
-	console_loglevel = level;
-
-	return old;
-}
-
-/*
- * The warning is expected here, but a warning on the console means that the kernel is wrong.
- * So keep it from the console. It is in the log all the same.
- */
+/* The warning is expected here. */
 static void refused_clear(struct kunit *test)
 {
 	struct page *page = alloc_page(GFP_KERNEL);

@@ -12,65 +12,13 @@
 #include <linux/delay.h>
 #include <linux/module.h>
 
-#include "lazy_mmu_test.h"
+#include "numbered_pages.h"
 
-#define MAX_PAGES	600	/* more than a page table has entries */
 #define ROUNDS		60	/* a million instructions each, so many time slices */
 #define TRIES		3
 #define QUEUE		31u	/* in updates, at least */
 
 static const unsigned int sizes[] = { 1, 2, 31, 32, 127, 128, 129, MAX_PAGES };
-
-static void free_pages_of(void *data)
-{
-	struct page **pages = data;
-	unsigned int i;
-
-	for (i = 0; i < MAX_PAGES && pages[i]; i++)
-		__free_page(pages[i]);
-}
-
-KUNIT_DEFINE_ACTION_WRAPPER(free_pages_action, free_pages_of, void *);
-
-static struct page **numbered_pages(struct kunit *test)
-{
-	struct page **pages = kunit_kcalloc(test, MAX_PAGES, sizeof(*pages), GFP_KERNEL);
-	unsigned int i;
-
-	KUNIT_ASSERT_NOT_NULL(test, pages);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_pages_action, pages), 0);
-	for (i = 0; i < MAX_PAGES; i++) {
-		pages[i] = alloc_page(GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, pages[i]);
-		*(unsigned int *)page_address(pages[i]) = i;
-	}
-
-	return pages;
-}
-
-/* Returns how many of nr pages at a place do not hold their number. */
-static unsigned int wrong(const void *at, unsigned int nr)
-{
-	unsigned int i, bad = 0;
-
-	for (i = 0; i < nr; i++)
-		bad += READ_ONCE(*(unsigned int *)(at + i * PAGE_SIZE)) != i;
-
-	return bad;
-}
-
-static unsigned int mapped(const void *at, unsigned int nr)
-{
-	unsigned int i, level, sum = 0;
-	pte_t *ptep;
-
-	for (i = 0; i < nr; i++) {
-		ptep = lookup_address((unsigned long)at + i * PAGE_SIZE, &level);
-		sum += ptep && level == PG_LEVEL_4K && !pte_none(READ_ONCE(*ptep));
-	}
-
-	return sum;
-}
 
 static void map_and_unmap(struct kunit *test, struct page **pages, unsigned int nr)
 {
