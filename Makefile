@@ -22,6 +22,7 @@ help: ## say what can be made and selected
 		'                         your own, a source tree or a binary' \
 		'  ACCEL=auto             kvm, tcg, icount, or auto: kvm where it can run Xen, else tcg' \
 		'  TORTURE=60             for how many seconds each guest of SCENARIOS=torture works' \
+		'  TRINITY=60             for how many seconds the guest of SCENARIOS=trinity works' \
 		'What else there is to set:' \
 		'  JOBS=$(shell nproc)                 compilers at once, default one a processor' \
 		'  PARTS=everything       what check-all runs: some of the parts that tests/check lists' \
@@ -81,5 +82,5 @@ BASE ?= linux-6.12
 SINCE ?= HEAD
 
 # Export only variables that are set: for scripts/run, an empty ARMS= differs from none.
-$(foreach name,ARMS SCENARIOS KERNEL XEN ACCEL JOBS REFRESH TORTURE SEED, \
+$(foreach name,ARMS SCENARIOS KERNEL XEN ACCEL JOBS REFRESH TORTURE TRINITY SEED, \
 	$(if $(filter-out undefined,$(origin $(name))),$(eval export $(name))))

@@ -143,6 +143,42 @@ how_ended()
 	esac
 }
 
+# debian_root ROOT DEB…: makes ROOT a root file system of these packages, which holds nothing
+# else. /bin, /lib and their like are links into /usr.
+debian_root()
+{
+	local root=$1 deb dir
+
+	mkdir -p "$root/usr"/{bin,sbin,lib,lib64}
+	for dir in bin sbin lib lib64; do
+		ln -s "usr/$dir" "$root/$dir"
+	done
+	# Unpacked by tar, so that a package's folder /lib does not replace our link /lib.
+	for deb in "${@:2}"; do
+		dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$root" --keep-directory-symlink
+	done
+}
+
+# needed ROOT FILE...: dies if ROOT lacks a library that a FILE, or one of its libraries, needs.
+needed()
+{
+	local root=$1 todo lib file seen=' '
+
+	shift
+	todo=("$@")
+	while [[ ${#todo[@]} -gt 0 ]]; do
+		file=${todo[0]}
+		todo=("${todo[@]:1}")
+		while read -r lib; do
+			[[ $seen != *" $lib "* ]] || continue
+			seen+="$lib "
+			file=$(find "$root/usr/lib" -name "$lib" -print -quit)
+			[[ -n $file ]] || die "the root lacks $lib: add its package to scripts/${0##*/}"
+			todo+=("$file")
+		done < <(objdump -p "$file" | awk '$1 == "NEEDED" { print $2 }')
+	done
+}
+
 # module_of SCENARIO: prints the name of its module, which is also its KUnit suite's.
 module_of()
 {
