@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Bottom halves go off or on between the two ends of a section.
+ *
+ * The bug: Linux 7.x counts a task's sections in the task, and does not count where
+ * in_interrupt() is true. That is so in an interrupt, but also in a task that has turned bottom
+ * halves off. If they go off inside a section, its end is not counted: the task stays in lazy
+ * MMU mode for good, and its later updates wait although it has no section. If they go on
+ * inside, only the end is counted, and the count goes from 0 to 255.
+ *
+ * Expected: after each section its updates are in the page table, the mode is off, and the next
+ * section batches.
+ *
+ * Linux 7.2 and 7.3 pause the mode in every task that was forked, as the scenario fork-batches
+ * shows. Here a test begins in a task that nothing has paused.
+ */
+#include <linux/bottom_half.h>
+#include <linux/module.h>
+
+#include "lazy_mmu_test.h"
+
+static void begin(void)
+{
+#ifdef HAVE_LAZY_MMU_MODE_ENABLE
+	current->lazy_mmu_state = (struct lazy_mmu_state) {};
+#endif
+}
+
+/* Whether updates go out at once outside of a section, and wait in one. */
+static void expect_balanced(struct kunit *test, struct target *t)
+{
+	section_t section;
+
+	KUNIT_EXPECT_FALSE(test, deferred(t));
+	section = section_enter();
+	KUNIT_EXPECT_TRUE(test, deferred(t));
+	section_leave(section);
+	KUNIT_EXPECT_TRUE(test, landed(t));
+	KUNIT_EXPECT_FALSE(test, deferred(t));
+}
+
+static void off_before_the_end(struct kunit *test)
+{
+	struct target *t = targets(test, 2);
+	section_t section;
+
+	begin();
+	section = section_enter();
+	KUNIT_EXPECT_TRUE(test, deferred(&t[0]));
+	local_bh_disable();
+	section_leave(section);
+	KUNIT_EXPECT_TRUE(test, landed(&t[0]));
+	local_bh_enable();
+	expect_balanced(test, &t[1]);
+}
+
+static void on_before_the_end(struct kunit *test)
+{
+	struct target *t = targets(test, 2);
+	section_t section;
+
+	begin();
+	local_bh_disable();
+	section = section_enter();
+	local_bh_enable();
+	update(&t[0]);
+	section_leave(section);
+	KUNIT_EXPECT_TRUE(test, landed(&t[0]));
+	expect_balanced(test, &t[1]);
+}
+
+static void off_all_the_time(struct kunit *test)
+{
+	struct target *t = targets(test, 2);
+	section_t section;
+
+	begin();
+	local_bh_disable();
+	section = section_enter();
+	update(&t[0]);
+	section_leave(section);
+	KUNIT_EXPECT_TRUE(test, landed(&t[0]));
+	local_bh_enable();
+	expect_balanced(test, &t[1]);
+}
+
+static void off_before_the_end_of_an_inner_section(struct kunit *test)
+{
+	struct target *t = targets(test, 3);
+	section_t outer, inner;
+
+	begin();
+	outer = section_enter();
+	inner = section_enter();
+	KUNIT_EXPECT_TRUE(test, deferred(&t[0]));
+	local_bh_disable();
+	section_leave(inner);
+	KUNIT_EXPECT_TRUE(test, landed(&t[0]));
+	local_bh_enable();
+	KUNIT_EXPECT_TRUE(test, deferred(&t[1]));
+	section_leave(outer);
+	KUNIT_EXPECT_TRUE(test, landed(&t[1]));
+	expect_balanced(test, &t[2]);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(off_before_the_end),
+	KUNIT_CASE(on_before_the_end),
+	KUNIT_CASE(off_all_the_time),
+	KUNIT_CASE(off_before_the_end_of_an_inner_section),
+	{}
+};
+
+static struct kunit_suite suite = {
+	.name = "nested_bh",
+	.test_cases = cases,
+};
+kunit_test_suite(suite);
+
+MODULE_DESCRIPTION("Lazy MMU sections in which bottom halves go off and on");
+MODULE_LICENSE("GPL");
