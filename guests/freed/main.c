@@ -19,7 +19,6 @@
 #define NR	 12000UL /* pages that are taken in a round */
 #define PIECE	 400UL	 /* pages that are taken at once in the rounds of pieces */
 #define WINDOW	 32UL	 /* neighbouring pages that a writer is in */
-#define PATIENCE 100UL	 /* turns that a writer makes there if no page goes */
 #define TAKEN	 8192UL	 /* pages that the taker has room for */
 #define SECONDS	 6	 /* for each test, which makes one round at least */
 #define MAX_PFN	 (1UL << 18)
@@ -27,7 +26,6 @@
 
 static char *area;
 static _Atomic bool open_; /* the writers may write */
-static _Atomic bool stay;  /* a writer stays in its pages until one of them goes */
 static unsigned int writers;
 static _Atomic unsigned int writing;
 static _Atomic unsigned long met, wrong;
@@ -84,8 +82,7 @@ static void *writer(void *arg)
 			unsigned long turns = 0;
 			bool there = true;
 
-			while (atomic_load(&open_) && (turns < PATIENCE || atomic_load(&stay)) &&
-			       (there = write_window(first)))
+			while (atomic_load(&open_) && (there = write_window(first)))
 				turns++;
 			/* It wrote here, and then a page was gone. */
 			if (turns && !there)
@@ -155,13 +152,6 @@ static void dontneed(char *at, unsigned long nr)
 		ksft_exit_fail_msg("madvise: %s\n", strerror(errno));
 }
 
-/* Reclaim drops the pages that are not written to after MADV_FREE. */
-static void drop_lazily(char *at, unsigned long nr)
-{
-	if (madvise(at, nr * PAGE, MADV_FREE) || madvise(at, nr * PAGE, MADV_PAGEOUT))
-		ksft_exit_fail_msg("madvise: %s\n", strerror(errno));
-}
-
 static void note_pages(void)
 {
 	static uint64_t entry[NR];
@@ -181,7 +171,6 @@ static void test(const char *name, void (*take_away)(char *at, unsigned long nr)
 	taker->taken = taker->again = taker->spoiled = 0;
 	atomic_store(&met, 0);
 	atomic_store(&wrong, 0);
-	atomic_store(&stay, take_away != drop_lazily);
 	do {
 		map_again(area, NR);
 		for (unsigned long page = 0; page < NR; page++)
@@ -218,7 +207,7 @@ int main(void)
 
 	writers = cpus > 2 ? cpus - 2 : 1;
 	ksft_print_header();
-	ksft_set_plan(4);
+	ksft_set_plan(3);
 	catch_faults();
 	on_cpu(0);
 	area = map_pages(NR, -1);
@@ -235,7 +224,6 @@ int main(void)
 	test("munmap", unmap, NR);
 	test("MADV_DONTNEED", dontneed, NR);
 	test("MADV_DONTNEED in pieces", dontneed, PIECE);
-	test("MADV_FREE", drop_lazily, NR);
 	kill(child, SIGKILL);
 	ksft_finished();
 }
