@@ -7,7 +7,9 @@
  * no page, the write protection puts a marker into the entry; an entry in swap gets another
  * bit. Both are queued. If the page table lock is dropped before the queue is sent, a page
  * fault finds the entry as it was, and puts a page there, which the late update then
- * overwrites: the page is lost. So does Linux 6.12 in the pagemap scan.
+ * overwrites: the page is lost. So does Linux 6.12 in the pagemap scan. If the page is lost
+ * before its writer goes on, the writer gets another one, and only the kernel's count of the
+ * process's pages is wrong, of which the kernel warns when the process ends.
  *
  * Method: the second vCPU writes to the last pages, whose updates are sent last. The fault
  * that meets the section waits for the lock, and goes on when it is dropped.
