@@ -6,6 +6,7 @@ help: ## say what can be made and selected
 	@awk -F ':.*## ' '/^## / { print substr($$0, 4) } \
 		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '%s\n' 'What a run takes (make run ARMS="stock patched" SCENARIOS=boot):' \
+		'  BASE=7.3               run Linux 7.3, as it comes and with its series, instead of 6.12' \
 		'  ARMS="stock patched"   the kernels under test. Also upstream, Linux 7.3 as it comes,' \
 		'                         and upstream-fixed, upstream-fast and patched-7.3, with sets' \
 		'                         of its series; first-N, with N patches of the series;' \
@@ -82,5 +83,5 @@ BASE ?= linux-6.12
 SINCE ?= HEAD
 
 # Export only variables that are set: for scripts/run, an empty ARMS= differs from none.
-$(foreach name,ARMS SCENARIOS KERNEL XEN ACCEL JOBS REFRESH TORTURE TRINITY SEED, \
+$(foreach name,BASE ARMS SCENARIOS KERNEL XEN ACCEL JOBS REFRESH TORTURE TRINITY SEED, \
 	$(if $(filter-out undefined,$(origin $(name))),$(eval export $(name))))

@@ -61,6 +61,17 @@ select_arm()
 	done
 }
 
+# default_arms BASE: prints the arms of a run that names none. BASE is 6.12 or 7.3, and may begin
+# with "linux-".
+default_arms()
+{
+	case ${1#linux-} in
+	6.12) echo "stock patched" ;;
+	7.3) echo "upstream patched-7.3" ;;
+	*) die "a run has no BASE=$1; there are 6.12 and 7.3" ;;
+	esac
+}
+
 # with_options ARM NAME…: prints ARM, with the options added that it does not have yet.
 with_options()
 {

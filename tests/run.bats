@@ -24,6 +24,13 @@ setup()
 	[[ $output == *"no such scenario: none; there are "*nested-preempt* ]]
 }
 
+@test "run: BASE= selects the arms, and one without arms is refused" {
+	run env -u ARMS BASE=8.0 SCENARIOS=boot "$top/scripts/run"
+	[[ $status -eq 2 && $output == *"no BASE=8.0"* ]]
+	. "$top/scripts/lib.bash"
+	[[ $(default_arms linux-7.3) == "upstream patched-7.3" && $(default_arms 6.12) == "stock patched" ]]
+}
+
 @test "run: a word that is neither a scenario nor a group is refused" {
 	SCENARIOS="boot memroy" run "$top/scripts/run"
 	[ "$status" -eq 2 ]
