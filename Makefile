@@ -18,9 +18,10 @@ help: ## say what can be made and selected
 		'                         runs as dom0, too' \
 		'  XEN=stock              the hypervisor: stock, of Debian 13; stock-4.17, of Debian 12;' \
 		'                         patched, 4.17 with xen-patches; patched-off, without the' \
-		'                         counters; patched-debug, with its own checks; first-N, with N' \
-		'                         patches; mutant-NAME of tests/mutants/xen; or the path of' \
-		'                         your own, a source tree or a binary' \
+		'                         counters; patched-debug, with its own checks; patched-shadow,' \
+		'                         for live migration; first-N, with N patches; mutant-NAME of' \
+		'                         tests/mutants/xen; or the path of your own, a source tree or' \
+		'                         a binary' \
 		'  ACCEL=auto             kvm, tcg, icount, or auto: kvm where it can run Xen, else tcg' \
 		'  TORTURE=60             for how many seconds each guest of SCENARIOS=torture works' \
 		'  TRINITY=60             for how many seconds the guest of SCENARIOS=trinity works' \
