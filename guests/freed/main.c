@@ -20,7 +20,9 @@
 #define PIECE	 400UL	 /* pages that are taken at once in the rounds of pieces */
 #define WINDOW	 32UL	 /* neighbouring pages that a writer is in */
 #define TAKEN	 8192UL	 /* pages that the taker has room for */
-#define SECONDS	 6	 /* for each test, which makes one round at least */
+#define BURST	 32	 /* pages that it takes at once where it interrupts */
+#define PAUSE	 300	 /* us between these */
+#define SECONDS	 10	 /* for each test, which makes one round at least */
 #define MAX_PFN	 (1UL << 18)
 #define WRITTEN	 7UL /* the word of a page that writers write */
 
@@ -38,6 +40,13 @@ static struct {
 	unsigned long taken, again, spoiled;
 	bool writers[MAX_PFN]; /* the page was the writers' when the round began */
 } * taker;
+
+static void sleep_us(unsigned int us)
+{
+	struct timespec time = { .tv_nsec = us * 1000L };
+
+	nanosleep(&time, NULL);
+}
 
 static uint64_t stamp(unsigned long i)
 {
@@ -112,9 +121,18 @@ static void look_at(const char *at, unsigned long nr)
 	fflush(stdout);
 }
 
+/*
+ * On the vCPU that frees the pages, the taker interrupts that often, and gets those that were
+ * freed last.
+ */
 static void take(int cpu)
 {
+	struct sched_param param = { .sched_priority = 1 };
+	bool interrupts = cpu == 0;
+
 	on_cpu(cpu);
+	if (interrupts && sched_setscheduler(0, SCHED_FIFO, &param))
+		ksft_exit_fail_msg("SCHED_FIFO: %s\n", strerror(errno));
 	for (int round = 1;; round++) {
 		char *at = map_pages(TAKEN, -1);
 		unsigned long nr = 0;
@@ -124,6 +142,8 @@ static void take(int cpu)
 		while (nr < TAKEN && atomic_load(&taker->ended) < round) {
 			*(volatile uint64_t *)(at + nr * PAGE) = nr + 1;
 			nr++;
+			if (interrupts && nr % BURST == 0)
+				sleep_us(PAUSE);
 		}
 		while (atomic_load(&taker->ended) < round)
 			sleep_ms(1);
@@ -216,13 +236,12 @@ int main(void)
 	if (taker == MAP_FAILED)
 		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
 	child = start_child();
-	/* With two vCPUs, the taker shares one with what takes the pages away. */
 	if (!child)
 		take((writers + 1) % cpus);
 	for (uintptr_t me = 0; me < writers; me++)
 		start_thread(writer, (void *)(me + 1));
 	test("munmap", unmap, NR);
-	test("MADV_DONTNEED", dontneed, NR);
+	test("munmap in pieces", unmap, PIECE);
 	test("MADV_DONTNEED in pieces", dontneed, PIECE);
 	kill(child, SIGKILL);
 	ksft_finished();

@@ -14,7 +14,7 @@
  * Method: another process has the second vCPU. Then a thread of this process wakes up there,
  * during the call. The thread exchanges a word in the last pages, whose updates arrive last,
  * and once more when the call has returned. Each call leaves the range mapped, so that the
- * thread then gets a new page, which is 0. If the thread still found the old pages in one
+ * thread then gets a new page, which is 0. If the thread still found an old page in one
  * round, it wakes up a little later in the next one, and else a little earlier. So most
  * rounds are close to the moment at which the last updates arrive.
  */
@@ -41,7 +41,8 @@ static uint64_t wake_at; /* of CLOCK_MONOTONIC, in ns */
 static sem_t begin, end;
 static _Atomic int calling, called;	   /* the round whose call has begun, and returned */
 static uint64_t during[LAST], after[LAST]; /* what the thread found in the pages */
-static bool met;			   /* the thread had an old entry during the call */
+static bool had_old;			   /* the thread found an old page */
+static bool met;			   /* and that was during the call */
 
 static uint64_t now(void)
 {
@@ -82,7 +83,8 @@ static void *join(void *unused)
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL);
 		/* From here on, no system call: the way into Xen and back flushes the TLB. */
 		exchange_last(DURING, during);
-		met = atomic_load(&calling) == round && atomic_load(&called) < round && found_old();
+		had_old = found_old();
+		met = had_old && atomic_load(&calling) == round && atomic_load(&called) < round;
 		while (atomic_load(&called) < round)
 			;
 		exchange_last(AFTER, after);
@@ -198,10 +200,9 @@ static void test(const char *name, void (*call)(void), unsigned long (*wrong)(vo
 		sum += length;
 		meetings += met;
 		failed += wrong();
-		if (met && when < length)
-			when += length / 16;
-		else if (!met && when > -AHEAD)
-			when -= length / 16;
+		when += had_old ? length / 16 : -length / 16;
+		if (when > length || when < -AHEAD)
+			when = 0;
 	}
 	ksft_print_msg("%s: %lu calls of %lu us; of %lu that the thread met, %lu pages wrong\n",
 		       name, rounds, sum / rounds / US, meetings, failed);
