@@ -7,7 +7,7 @@
  * entry maps it, and no TLB has an entry of it. If the clearing of its entry is still queued
  * then, or the TLB flush comes later, a writer writes to a page of the other process.
  *
- * Method: each writer exchanges a word in a few neighbouring pages, over and over, until one
+ * Method: each writer exchanges a word in neighbouring pages, over and over, until one
  * of them is gone. Then it goes on to the next ones, so that it is always where pages are
  * being taken. Linux frees pages in lists of at most about 10 000: each round has more. The
  * other process, the taker, looks whether this word is still 0 in its pages. By their
@@ -16,9 +16,9 @@
 #define _GNU_SOURCE
 #include "vcpus.h"
 
-#define NR	 12000UL /* pages that are taken in a round */
-#define PIECE	 400UL	 /* pages that are taken at once in the rounds of pieces */
-#define WINDOW	 32UL	 /* neighbouring pages that a writer is in */
+#define PIECE	 128UL	      /* pages that are taken at once in the rounds of pieces */
+#define NR	 (94 * PIECE) /* pages that are taken in a round */
+#define WINDOW	 PIECE	      /* neighbouring pages that a writer is in: any page taken is its */
 #define TAKEN	 8192UL	 /* pages that the taker has room for */
 #define BURST	 32	 /* pages that it takes at once where it interrupts */
 #define PAUSE	 300	 /* us between these */
