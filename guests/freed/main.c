@@ -16,15 +16,15 @@
 #define _GNU_SOURCE
 #include "vcpus.h"
 
-#define PIECE	 128UL	      /* pages that are taken at once in the rounds of pieces */
-#define NR	 (94 * PIECE) /* pages that are taken in a round */
-#define WINDOW	 PIECE	      /* neighbouring pages that a writer is in: any page taken is its */
-#define TAKEN	 8192UL	 /* pages that the taker has room for */
-#define BURST	 32	 /* pages that it takes at once where it interrupts */
-#define PAUSE	 300	 /* us between these */
-#define SECONDS	 10	 /* for each test, which makes one round at least */
-#define MAX_PFN	 (1UL << 18)
-#define WRITTEN	 7UL /* the word of a page that writers write */
+#define PIECE	128UL	     /* pages that are taken at once in the rounds of pieces */
+#define NR	(94 * PIECE) /* pages that are taken in a round */
+#define WINDOW	PIECE	     /* neighbouring pages that a writer is in */
+#define TAKEN	8192UL	     /* pages that the taker has room for */
+#define BURST	32	     /* pages that it takes at once where it interrupts */
+#define PAUSE	300	     /* us between these */
+#define SECONDS 10	     /* for each test, which makes one round at least */
+#define MAX_PFN (1UL << 18)
+#define WRITTEN 7UL /* the word of a page that writers write */
 
 static char *area;
 static _Atomic bool open_; /* the writers may write */

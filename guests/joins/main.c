@@ -11,8 +11,8 @@
  *   - after mremap() or madvise(), this vCPU still reads and writes pages that were moved or
  *     are freed
  *
- * Method: another process has the second vCPU. Then a thread of this process wakes up there,
- * during the call. The thread exchanges a word in the last pages, whose updates arrive last,
+ * Method: another process has the second vCPU. It looks at the clock, and wakes up a thread of
+ * this process there, during the call. The thread exchanges a word in the last pages, whose updates arrive last,
  * and once more when the call has returned. Each call leaves the range mapped, so that the
  * thread then gets a new page, which is 0. If the thread still found an old page in one
  * round, it wakes up a little later in the next one, and else a little earlier. So most
@@ -24,25 +24,30 @@
 #include "scan.h"
 #include "vcpus.h"
 
-#define NR	 255UL /* one less than two batches, so that the last is as long as can be */
+#define NR	 127UL /* one less than a batch, which so is as long as can be */
 #define TABLE	 512UL /* all pages are in one page table, which has this many entries */
 #define LAST	 8UL
-#define MEETINGS 30UL	     /* of call and thread, at least */
-#define SECONDS	 12	     /* for each call */
-#define AT_MOST	 45	     /* seconds, if there are too few meetings by then */
-#define US	 1000L	     /* in ns */
-#define AHEAD	 (3000 * US) /* from here to the round's begin, so that all wait for it */
+#define MEETINGS 30UL	    /* of call and thread, at least */
+#define SECONDS	 12	    /* for each call */
+#define AT_MOST	 45	    /* seconds, if there are too few meetings by then */
+#define US	 1000L	    /* in ns */
+#define AHEAD	 (500 * US) /* from here to the round's begin, so that all wait for it */
 
 enum { OLD = 1, DURING, AFTER }; /* the word that a page gets before, during, after the call */
 
 static char *area;
 static char *elsewhere;	 /* where mremap moves it */
-static uint64_t wake_at; /* of CLOCK_MONOTONIC, in ns */
-static sem_t begin, end;
+static sem_t end;
 static _Atomic int calling, called;	   /* the round whose call has begun, and returned */
 static uint64_t during[LAST], after[LAST]; /* what the thread found in the pages */
 static bool had_old;			   /* the thread found an old page */
 static bool met;			   /* and that was during the call */
+
+/* In memory that the other process has, too. */
+static struct {
+	_Atomic uint64_t wake_at; /* of CLOCK_MONOTONIC, in ns; or 0 */
+	sem_t wake;
+} *shared;
 
 static uint64_t now(void)
 {
@@ -75,12 +80,7 @@ static void *join(void *unused)
 	if (sched_setscheduler(0, SCHED_FIFO, &param))
 		ksft_exit_fail_msg("SCHED_FIFO: %s\n", strerror(errno));
 	for (int round = 1;; round++) {
-		struct timespec time;
-
-		sem_wait(&begin);
-		time.tv_sec = wake_at / (1000000 * US);
-		time.tv_nsec = wake_at % (1000000 * US);
-		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL);
+		sem_wait(&shared->wake);
 		/* From here on, no system call: the way into Xen and back flushes the TLB. */
 		exchange_last(DURING, during);
 		had_old = found_old();
@@ -101,8 +101,14 @@ static pid_t start_other(void)
 	if (other)
 		return other;
 	on_cpu(1);
-	for (;;)
-		;
+	for (;;) {
+		uint64_t at = atomic_load(&shared->wake_at);
+
+		if (!at || now() < at)
+			continue;
+		atomic_store(&shared->wake_at, 0);
+		sem_post(&shared->wake);
+	}
 }
 
 /* A place for the pages in one page table. */
@@ -186,8 +192,7 @@ static void test(const char *name, void (*call)(void), unsigned long (*wrong)(vo
 		for (unsigned long i = 0; i < NR; i++)
 			*(volatile uint64_t *)(area + i * PAGE) = OLD;
 		start = now() + AHEAD;
-		wake_at = start + when;
-		sem_post(&begin);
+		atomic_store(&shared->wake_at, start + when);
 		while (now() < start)
 			;
 		start = now();
@@ -223,8 +228,12 @@ int main(void)
 	if (fd < 0 || ftruncate(fd, (NR + TABLE) * PAGE))
 		ksft_exit_fail_msg("memfd: %s\n", strerror(errno));
 	on_cpu(0);
-	sem_init(&begin, 0, 0);
 	sem_init(&end, 0, 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
+	if (shared == MAP_FAILED)
+		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
+	sem_init(&shared->wake, 1, 0);
 	other = start_other();
 	start_thread(join, NULL);
 
