@@ -110,7 +110,8 @@ static inline void *writer(void *arg)
 {
 	unsigned int me = (uintptr_t)arg;
 
-	on_cpu(me + 1);
+	/* With fewer than four vCPUs, writers share those that are not the first. */
+	on_cpu(1 + me % (sysconf(_SC_NPROCESSORS_ONLN) - 1));
 	for (unsigned long i = me;; i = i + WRITERS < crew.nr ? i + WRITERS : me) {
 		/* Look at rest again after working is up: crew_rest() may have seen it at 0. */
 		while (atomic_load(&crew.rest)) {
