@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 
-.PHONY: help list new run bench figures check-fast check check-all lint mutants native-loops packages mail series-apply series-export
+.PHONY: help list new run bench figures check-fast check check-all lint mutants native-loops packages mail export series-apply series-export
 
 help: ## say what can be made and selected
 	@awk -F ':.*## ' '/^## / { print substr($$0, 4) } \
@@ -29,6 +29,7 @@ help: ## say what can be made and selected
 		'  JOBS=$(shell nproc)                 compilers at once, default one a processor' \
 		'  PARTS=everything       what check-all runs: some of the parts that tests/check lists' \
 		'  BASE=linux-6.12        what the patches are for: linux-6.12, linux-7.3 or xen-4.17' \
+		'  TO=…                   for whose package make export writes: qubes, debian or xcp-ng' \
 		'  REFRESH=0              1 looks for newer packages on the mirror'
 
 ## Scenarios:
@@ -79,6 +80,9 @@ series-export: ## write its commits back to the patches
 mail: ## write the numbered patches and their cover letter to build/mail
 	@rm -rf build/mail
 	@scripts/series mail $(BASE) build/mail
+
+export: ## write what the package of TO= takes, qubes, debian or xcp-ng, to build/export
+	@scripts/export "$(TO)" $(BASE)
 
 BASE ?= linux-6.12
 SINCE ?= HEAD
