@@ -5,6 +5,7 @@
 
 @@
 identifier fn;
+expression mm, addr, end, ptep;
 @@
  fn(...)
  {
@@ -14,6 +15,9 @@ identifier fn;
 +section_of(fn)
 |
 -lazy_mmu_mode_enable()
++section_of(fn)
+|
+-lazy_mmu_mode_enable_with_ptes(mm, addr, end, ptep)
 +section_of(fn)
 )
  ...>
