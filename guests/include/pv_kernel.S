@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What cannot be written in C, of every kernel for type = "pv": ELF notes, entry, hypercall. */
+/*
+ * What cannot be written in C, of every kernel for type = "pv": ELF notes, entry, hypercall. A
+ * scenario's entry.S includes this file. It has macros for traps, too.
+ */
 
 #define __ASSEMBLY__	/* as Xen's headers spell it */
 #include <xen/elfnote.h>
 #include <xen/xen.h>
-
-	.file "pv_kernel.S"
 
 /* A note of the owner "Xen", which Xen looks for. Its value is a string or a 64-bit number. */
 .macro note type:req, directive:req, value:vararg
@@ -15,6 +16,41 @@
 2:	.balign	4
 3:	\directive \value
 4:	.balign	4
+.endm
+
+/*
+ * Ends a trap that has an error code. Xen's frame is %rcx, %r11, the error code, and what iretq
+ * takes. HYPERVISOR_iret takes %rax, %r11, %rcx and flags instead of the first three.
+ */
+.macro end_trap
+	pop	%rcx
+	pop	%r11
+	movq	$0, (%rsp)
+	push	%rcx
+	push	%r11
+	push	%rax
+	mov	$__HYPERVISOR_iret, %eax
+	syscall
+.endm
+
+/*
+ * Defines page_fault, for the table of traps. A fault of the instruction at \faults goes on at
+ * \resumes, and \counter, if there is one, grows by one. Any other goes to
+ * unexpected_page_fault(rip), which does not return.
+ */
+.macro define_page_fault faults:req, resumes:req, counter
+	.globl	page_fault
+page_fault:
+	cmpq	$\faults, 24(%rsp)
+	jne	1f
+	movq	$\resumes, 24(%rsp)
+	.ifnb	\counter
+	incq	\counter
+	.endif
+	end_trap
+1:	mov	24(%rsp), %rdi
+	and	$-16, %rsp
+	call	unexpected_page_fault
 .endm
 
 	.section .note.Xen, "a", @note

@@ -2,8 +2,8 @@
 #
 # For the Makefile of a scenario that is a kernel for type = "pv". It sets kernel, the name of
 # the kernel and of its C file, and includes this file. "make O=FOLDER" builds FOLDER/$(kernel)
-# of $(kernel).c, the scenario's entry.S and pv_kernel.S. Needs gcc, and Xen's public headers
-# from libxen-dev.
+# of $(kernel).c and the scenario's entry.S, which includes pv_kernel.S. Needs gcc, and Xen's
+# public headers from libxen-dev.
 
 O ?= ../../build
 
@@ -22,4 +22,4 @@ LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-Ttext-segment=$(VI
 
 $(O)/$(kernel): $(kernel).c entry.S Makefile ../include/pv_kernel.h ../include/pv_kernel.S ../include/pv_kernel.mk
 	@mkdir -p $(O)
-	gcc $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(kernel).c entry.S ../include/pv_kernel.S
+	gcc $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(kernel).c entry.S

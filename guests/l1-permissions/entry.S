@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What cannot be written in C: a write that may fault, and the entry of the second vCPU. */
 
-#define __ASSEMBLY__	/* as Xen's headers spell it */
-#include <xen/xen.h>
-
-	.file "entry.S"
+#include "pv_kernel.S"
 
 	.bss
 	.balign	16
@@ -24,38 +21,10 @@ poke_faulted:
 	xor	%eax, %eax
 	ret
 
-/*
- * Xen's frame: %rcx, %r11, error code, and what iretq takes. HYPERVISOR_iret takes
- * %rax, %r11, %rcx and flags instead of the first three.
- */
-	.globl	page_fault
-page_fault:
-	cmpq	$poke, 24(%rsp)
-	jne	1f
-	movq	$poke_faulted, 24(%rsp)
-	pop	%rcx
-	pop	%r11
-	movq	$0, (%rsp)
-	push	%rcx
-	push	%r11
-	push	%rax
-	mov	$__HYPERVISOR_iret, %eax
-	syscall
-1:	mov	24(%rsp), %rdi
-	and	$-16, %rsp
-	call	unexpected_page_fault
+	define_page_fault faults=poke, resumes=poke_faulted
 
 /* A debug build of Xen makes one after a change of an entry that a grant made. */
 	.globl	protection_fault
 protection_fault:
 	incq	protection_faults
-	pop	%rcx
-	pop	%r11
-	movq	$0, (%rsp)
-	push	%rcx
-	push	%r11
-	push	%rax
-	mov	$__HYPERVISOR_iret, %eax
-	syscall
-
-	.section .note.GNU-stack, "", @progbits
+	end_trap
