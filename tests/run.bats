@@ -27,8 +27,8 @@ setup()
 @test "run: BASE= selects the arms, and one without arms is refused" {
 	run env -u ARMS BASE=8.0 SCENARIOS=boot "$top/scripts/run"
 	[[ $status -eq 2 && $output == *"no BASE=8.0"* ]]
-	. "$top/scripts/lib.bash"
-	[[ $(default_arms linux-7.3) == "upstream patched-7.3" && $(default_arms 6.12) == "stock patched" ]]
+	run bash -c '. "$0/scripts/lib.bash" && default_arms linux-7.3 && default_arms 6.12' "$top"
+	[[ $output == $'upstream patched-7.3\nstock patched' ]]
 }
 
 @test "run: a word that is neither a scenario nor a group is refused" {
