@@ -210,7 +210,7 @@ static unsigned int count(struct vm_area_struct *vma, pte_fn_t callback)
 {
 	struct work work = { .vma = vma };
 
-	apply_to_existing_page_range(vma->vm_mm, vma->vm_start, SIZE, callback, &work);
+	apply_to_page_range(vma->vm_mm, vma->vm_start, SIZE, callback, &work);
 
 	return work.found;
 }
@@ -240,7 +240,7 @@ static int apply_inside(struct vm_area_struct *vma, unsigned int fails_at)
 		return err;
 	preempt_disable();
 	section = section_enter();
-	err = apply_to_existing_page_range(vma->vm_mm, vma->vm_start, SIZE, protect_page, &work);
+	err = apply_to_page_range(vma->vm_mm, vma->vm_start, SIZE, protect_page, &work);
 	after.ended = !deferred(&target);
 	section_leave(section);
 	preempt_enable();
