@@ -28,7 +28,7 @@
 #define TABLE	 512UL /* all pages are in one page table, which has this many entries */
 #define LAST	 8UL
 #define MEETINGS 30UL	    /* of call and thread, at least */
-#define SECONDS	 12	    /* for each call */
+#define SECONDS	 20	    /* for each call */
 #define AT_MOST	 45	    /* seconds, if there are too few meetings by then */
 #define US	 1000L	    /* in ns */
 #define AHEAD	 (500 * US) /* from here to the round's begin, so that all wait for it */
