@@ -22,7 +22,7 @@
 #define TAKEN	8192UL	     /* pages that the taker has room for */
 #define BURST	32	     /* pages that it takes at once where it interrupts */
 #define PAUSE	300	     /* us between these */
-#define SECONDS 10	     /* for each test, which makes one round at least */
+#define SECONDS 6	     /* for each test, which makes one round at least */
 #define MAX_PFN (1UL << 18)
 #define WRITTEN 7UL /* the word of a page that writers write */
 
