@@ -12,11 +12,11 @@
  *     are freed
  *
  * Method: another process has the second vCPU. It looks at the clock, and wakes up a thread of
- * this process there, during the call. The thread exchanges a word in the last pages, whose updates arrive last,
- * and once more when the call has returned. Each call leaves the range mapped, so that the
- * thread then gets a new page, which is 0. If the thread still found an old page in one
- * round, it wakes up a little later in the next one, and else a little earlier. So most
- * rounds are close to the moment at which the last updates arrive.
+ * this process there, during the call. The thread exchanges a word in the last pages, whose
+ * updates arrive last, and once more when the call has returned. Each call leaves the range
+ * mapped, so that the thread then gets a new page, which is 0. If the thread still found an old
+ * page in one round, it wakes up a little later in the next one, and else a little earlier. So
+ * most rounds are close to the moment at which the last updates arrive.
  */
 #define _GNU_SOURCE
 #include <semaphore.h>
