@@ -245,14 +245,31 @@ static void test_fork_fails(void)
 	munmap(at, NR * PAGE);
 }
 
+/*
+ * With lazy MMU mode left on, a fault's new entry waits in the queue, and the fault comes again
+ * until another task runs. This child is that task: the tests then fail instead of hanging.
+ */
+static pid_t start_yielding(void)
+{
+	pid_t child = start_child();
+
+	while (!child)
+		sched_yield();
+	return child;
+}
+
 int main(void)
 {
+	pid_t yielding;
+
 	ksft_print_header();
 	ksft_set_plan(5);
 	module = open_device("/proc/error_paths");
+	yielding = start_yielding();
 	test_apply();
 	test_remap();
 	test_fork_again();
 	test_fork_fails();
+	kill(yielding, SIGKILL);
 	ksft_finished();
 }
