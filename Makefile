@@ -12,7 +12,8 @@ help: ## say what can be made and selected
 		'                         of its series; first-N, with N patches of the series;' \
 		'                         mutant-NAME of tests/mutants. ARM+NAME is the arm with' \
 		'                         kernel/options/NAME.config' \
-		'  SCENARIOS=…            names or groups of "make list"; default those in no group' \
+		'  SCENARIOS=…            names or groups of "make list"; or default, those in no group,' \
+		'                         which a run takes without SCENARIOS=' \
 		'  KERNEL=PATH            your own kernel as the arm "tree": a source tree, or a bzImage.' \
 		'                         With an empty ARMS= it is the only arm, and a source tree' \
 		'                         runs as dom0, too' \

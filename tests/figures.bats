@@ -169,8 +169,8 @@ broken()
 }
 
 @test "figures: a run that is not all of the default scenarios, or not on XEN=stock, is refused" {
-	edit out/latest/report.json '.scenarios |= map(select(.scenario != "dirty"))'
-	refused "is not a run of the default scenarios: it lacks patched dirty, it lacks stock dirty" "$house/out/latest"
+	edit out/latest/report.json '.scenarios |= map(select(.scenario != "boot"))'
+	refused "is not a run of the default scenarios: it lacks patched boot, it lacks stock boot" "$house/out/latest"
 	cp -a "$BATS_FILE_TMPDIR/house/out" "$house"
 	edit out/latest/report.json '.scenarios += [{arm: "stock+memory", scenario: "swap", outcome: "pass", guests: []}]'
 	refused "it has stock+memory swap" "$house/out/latest"

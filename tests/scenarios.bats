@@ -43,7 +43,7 @@ refused()
 
 @test "scenarios: an unknown value is refused" {
 	refused 'arms=pached' 'arms is one of: every patched dom0 xen'
-	refused 'groups=memroy' 'groups is one of: memory '
+	refused 'groups=memroy' 'groups is one of: thorough memory '
 	refused 'config=memroy' 'there is no kernel/options/memroy.config'
 	refused 'platform=kvm' 'platform is one of: xen native'
 	refused 'runs=nothing' 'there is no guests/nothing'
