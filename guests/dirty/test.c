@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The processor sets the dirty bit of an entry between ptep_set_wrprotect() or
- * ptep_get_and_clear() and the end of the section.
+ * ptep_get_and_clear_full() and the end of the section. munmap(), madvise() and mremap() call
+ * the second. On 7.3, ptep_get_and_clear() is not delayed.
  *
  * Expected: the bit is in the page table afterwards, or in the returned entry. An entry
  * that can still become dirty is cleared at once, also in a section. All other updates by
@@ -107,7 +108,7 @@ static void clear(struct kunit *test, pgprot_t prot, bool writable, bool delay)
 
 	local_irq_save(flags);
 	section = section_enter();
-	old = ptep_get_and_clear(current->active_mm, (unsigned long)m.word, m.ptep);
+	old = ptep_get_and_clear_full(current->active_mm, (unsigned long)m.word, m.ptep, 0);
 	delayed = !pte_none(READ_ONCE(*m.ptep));
 	if (delayed && writable)
 		WRITE_ONCE(*m.word, 1);
