@@ -137,6 +137,20 @@ enum {
 	NR_COSTS
 };
 
+/* begins_after=SECONDS of the kernel's command line: so long dom0 can act. */
+static void wait_to_begin(void)
+{
+	const char *seconds = getenv("begins_after");
+
+	if (!seconds)
+		return;
+	printf("bench: begins after %s s\n", seconds);
+	fflush(stdout);
+	sleep(atoi(seconds));
+	printf("bench: begins now\n");
+	fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
 	struct cost cost[NR_COSTS] = {
@@ -159,6 +173,7 @@ int main(int argc, char **argv)
 		_exit(0);
 	ksft_print_header();
 	ksft_set_plan(1);
+	wait_to_begin();
 	irqs_off_open("/sys/module/bench/parameters/irqs_off");
 	start_partner(&partner);
 	file = make_file();
