@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh disable=SC2154 # dom0/run sources this
+#
+# What xl does to a guest that goes on working. Linux must take each vCPU offline and bring it back.
+# Ballooning is not tried: the kernels have no balloon driver.
+
+TIMES=2
+
+# online NUMBER: waits until so many vCPUs of $name are online; false after 60 s.
+online()
+{
+	tries=0
+	until [ "$(xl vcpu-list "$name" | awk 'NR > 1 && $5 !~ /p/' | wc -l)" -eq "$1" ]; do
+		[ "$tries" -lt 120 ] || return 1
+		tries=$((tries + 1))
+		sleep 0.5
+	done
+}
+
+# step WHAT COMMAND...: says WHAT, and what came of it, in GUEST.xl.
+step()
+{
+	what=$1
+	shift
+	"$@" >>"$results/$name.xl" 2>&1
+}
+
+# act VCPUS: does everything once to $name. Leaves in $what which step failed.
+act()
+{
+	step pause xl pause "$name" &&
+		sleep 0.2 &&
+		step unpause xl unpause "$name" &&
+		step "vcpu-set 1" xl vcpu-set --ignore-host "$name" 1 &&
+		step "vCPUs taken away" online 1 &&
+		step "vcpu-set $1" xl vcpu-set --ignore-host "$name" "$1" &&
+		step "vCPUs given back" online "$1" &&
+		step dump-core xl dump-core "$name" "$local/core" &&
+		rm "$local/core"
+}
+
+for vcpus in 2 4; do
+	guest=vcpus-$vcpus
+	name=$arm.$scenario.$guest
+	create "$guest" "$vcpus" preempt=full saves=1
+	# A guest that died, or does not go on, is left alone. Its outcome says what is wrong.
+	if await "$guest" "ready for save 1"; then
+		done=0
+		while [ "$done" -lt "$TIMES" ] && act "$vcpus"; do
+			done=$((done + 1))
+		done
+		if [ "$done" -eq "$TIMES" ]; then
+			record "$guest-xl" pass 0 "pause, vcpu-set and dump-core, $TIMES times"
+		else
+			record "$guest-xl" fail 0 "$what failed in round $((done + 1))"
+		fi
+		# This is what it ends after.
+		save "$guest" && restore "$guest"
+	fi
+	finish "$guest" once
+done
