@@ -53,7 +53,10 @@
 #define RO_ENTRY	(PRESENT | USER | ACCESSED | NX)
 #define RW_ENTRY	(RO_ENTRY | RW | DIRTY)
 
-/* A debug build of Xen marks entries that a grant made, and complains if they are changed. */
+/*
+ * A debug build of Xen marks entries that a grant made, complains if they are changed, and refuses
+ * the mark from a guest.
+ */
 #define GRANT		(1UL << 62)
 #define TRAP_PROTECTION	13
 
@@ -417,7 +420,7 @@ static void foreign_granted(unsigned int granter, unsigned int self)
 		for (step = 0; step < ARRAY_SIZE(commands); step++) {
 			struct gnttab_map_grant_ref map =
 				map_grant(granter, FIRST_GRANT + self, writable ? 0 : GNTMAP_readonly);
-			uint64_t was = *window_pte, to = (was ^ RW) & ~KERNEL;
+			uint64_t was = *window_pte, to = (was ^ RW) & ~(KERNEL | GRANT);
 
 			expect("the status", map.status, GNTST_okay);
 			expect("the change of permissions", update(window_entry, commands[step], to, DOMID_SELF), E_BUSY);
