@@ -27,7 +27,7 @@ while [ "$nr" -lt "$TIMES" ]; do
 	done
 	sleep "0.$((nr * 7 % 10))"
 	xl destroy "$name" >>"$results/$arm.$scenario.xl" 2>&1 || break
-	# xl create waits for its end.
+	# xl create ends with an error, since its guest was destroyed.
 	wait "$(cat "$local/$name.pid")" || :
 	rm -f "$local/$name.cpio"
 	nr=$((nr + 1))
