@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh disable=SC2154 # dom0/run sources this
 #
-# Destroys guests while they boot: at another moment each time. Afterwards Xen has as much free
-# memory as before, and no domain that is dying. dom0's own page tables map the guests' pages
+# Destroys guests while they boot, at ten moments of the first second. Afterwards Xen has as much
+# free memory as before, and no domain that is dying. dom0's own page tables map the guests' pages
 # meanwhile: xl builds them by privcmd.
 
 TIMES=50

@@ -2,8 +2,8 @@
 # shellcheck shell=sh disable=SC2034,SC2154 # dom0/run sources this
 #
 # The first guest is for comparison. The second waits before it begins, so that Xen logs from its
-# first figure on. Both print the lines "bench:" and "irqs-off:" of guests/include/cost.h. Under
-# icount, the figures can be compared.
+# first figure on. Both print the lines "bench:" of guests/include/cost.h. Under icount, the figures
+# can be compared.
 
 guest plain 1 norandmaps
 forget plain
