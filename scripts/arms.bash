@@ -13,15 +13,17 @@
 #   upstream-fast    with the sets fixes, xen-pv and sections, on the design of 7.3
 #   patched-7.3      with its series
 #   set-7.3-NAME     with the sets of it up to NAME: scripts/series sets linux-7.3
+#   mutant-7.3-NAME  patched-7.3, and then tests/mutants/7.3/NAME.patch, or
+#                    tests/mutants/NAME.patch where Linux 7.3 needs no other
 #   tree             the user's own kernel: KERNEL=, see scripts/build-tree
 #
 # ARM+NAME is that arm, built with the option kernel/options/NAME.config. More names may
 # follow.
 
-arm_names="stock, patched, first-N, set-NAME, mutant-NAME, upstream, upstream-fixed, upstream-fast, patched-7.3, set-7.3-NAME, and tree with KERNEL="
+arm_names="stock, patched, first-N, set-NAME, mutant-NAME, upstream, upstream-fixed, upstream-fast, patched-7.3, set-7.3-NAME, mutant-7.3-NAME, and tree with KERNEL="
 
-# The version of Linux that patched is made from, and two patches of its series that tests
-# refer to: one gives enter() and leave() their state, the other makes sections nest.
+# The version of Linux that patched is made from, and two patches of its series that tests refer to:
+# one gives enter() and leave() their state, the other makes sections nest.
 base=6.12
 interface_patch=paravirt/$base/mm-let-a-lazy-MMU-section-keep-its-state-in-a-local-variable.patch
 nesting_patch=arch-x86/$base/x86-xen-keep-the-nesting-of-lazy-MMU-sections-in-their-local-state.patch
@@ -47,7 +49,9 @@ select_arm()
 		arm_patches=${name#first-}
 		[[ $arm_patches =~ ^[1-9][0-9]*$ ]] || die "no such arm: $1; in first-N, N is a number from 1" ;;
 	mutant-*)
-		arm_mutant=tests/mutants/${name#mutant-}.patch
+		name=${name#mutant-}
+		[[ $name != 7.3-* ]] || arm_base=linux-7.3
+		arm_mutant=$(mutant_of "$arm_base" "${name#7.3-}")
 		[[ -f $top/$arm_mutant ]] || die "there is no $arm_mutant for the arm $1" ;;
 	upstream) arm_base=linux-7.3 arm_patches=none ;;
 	upstream-fixed) arm_base=linux-7.3 arm_patches=set-fixes ;;
@@ -61,14 +65,31 @@ select_arm()
 	done
 }
 
-# default_arms BASE: prints the arms of a run that names none. BASE is 6.12 or 7.3, and may begin
-# with "linux-".
+# mutant_of BASE NAME: prints the path of a mutant's patch for linux-6.12 or linux-7.3.
+mutant_of()
+{
+	local path=tests/mutants/${1#linux-}/$2.patch
+
+	[[ -f $top/$path ]] || path=tests/mutants/$2.patch
+	echo "$path"
+}
+
+# series_arm BASE: prints the arm with the whole series. BASE is 6.12 or 7.3, and may begin with
+# "linux-".
+series_arm()
+{
+	[[ ${1#linux-} == 6.12 ]] && echo patched || echo patched-7.3
+}
+
+# default_arms [BASE]: prints the arms of a run that names none. BASE is as above, default 7.3.
 default_arms()
 {
-	case ${1#linux-} in
+	local version=${1:-7.3}
+
+	case ${version#linux-} in
 	6.12) echo "stock patched" ;;
 	7.3) echo "upstream patched-7.3" ;;
-	*) die "a run has no BASE=$1; there are 6.12 and 7.3" ;;
+	*) die "there is no BASE=$1; there are 6.12 and 7.3" ;;
 	esac
 }
 
