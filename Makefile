@@ -5,13 +5,15 @@
 help: ## say what can be made and selected
 	@awk -F ':.*## ' '/^## / { print substr($$0, 4) } \
 		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@printf '%s\n' 'What a run takes (make run ARMS="stock patched" SCENARIOS=boot):' \
-		'  BASE=7.3               run Linux 7.3, as it comes and with its series, instead of 6.12' \
-		'  ARMS="stock patched"   the kernels under test. Also upstream, Linux 7.3 as it comes,' \
-		'                         and upstream-fixed, upstream-fast and patched-7.3, with sets' \
-		'                         of its series; first-N, with N patches of the series;' \
-		'                         mutant-NAME of tests/mutants. ARM+NAME is the arm with' \
-		'                         kernel/options/NAME.config' \
+	@printf '%s\n' 'What a run takes (make run ARMS="upstream patched-7.3" SCENARIOS=boot):' \
+		'  BASE=6.12              run Linux 6.12, as it comes and with its series, instead of 7.3' \
+		'  ARMS="upstream stock"  the kernels under test:' \
+		'                           upstream, stock: Linux 7.3, and 6.12, as they come;' \
+		'                           patched-7.3, patched: with the series;' \
+		'                           upstream-fixed, upstream-fast: 7.3 with sets of its series;' \
+		'                           first-N, set-NAME: 6.12 with N patches, or sets up to NAME;' \
+		'                           mutant-7.3-NAME, mutant-NAME: broken by tests/mutants.' \
+		'                         ARM+NAME is the arm with kernel/options/NAME.config' \
 		'  SCENARIOS=…            names or groups of "make list"; or default, those in no group,' \
 		'                         which a run takes without SCENARIOS=' \
 		'  KERNEL=PATH            your own kernel as the arm "tree": a source tree, or a bzImage.' \
@@ -26,10 +28,15 @@ help: ## say what can be made and selected
 		'  ACCEL=auto             kvm, tcg, icount, or auto: kvm where it can run Xen, else tcg' \
 		'  TORTURE=60             for how many seconds each guest of SCENARIOS=torture works' \
 		'  TRINITY=60             for how many seconds the guest of SCENARIOS=trinity works' \
+		'  DOM0=stock             the kernel of dom0, an arm' \
+		'  VCPUS=4                how many vCPUs each guest has, if not what its scenario says' \
+		'  CMDLINE=preempt=lazy   what the command line of each guest has, too' \
 		'What else there is to set:' \
 		'  JOBS=$(shell nproc)                 compilers at once, default one a processor' \
 		'  PARTS=everything       what check-all runs: some of the parts that tests/check lists' \
-		'  BASE=linux-6.12        what the patches are for: linux-6.12, linux-7.3 or xen-4.17' \
+		'  BASE=linux-7.3         what the patches are for: linux-7.3, linux-6.12 or xen-4.17. For' \
+		'                         make mutants and check-all: 6.12, the default, or 7.3' \
+		'  MATRIX=subset          which lines of tests/matrix.table the part matrix runs, or full' \
 		'  TO=…                   for whose package make export writes: qubes, debian or xcp-ng' \
 		'  REFRESH=0              1 looks for newer packages on the mirror'
 
@@ -73,21 +80,20 @@ packages: ## try the series on the kernels that Debian has now
 
 ## Patches:
 series-apply: ## make the git tree build/BASE, one commit a patch
-	@scripts/series apply $(BASE)
+	@scripts/series apply $(PATCHES)
 
 series-export: ## write its commits back to the patches
-	@scripts/series export $(BASE)
+	@scripts/series export $(PATCHES)
 
 mail: ## write the numbered patches and their cover letter to build/mail
 	@rm -rf build/mail
-	@scripts/series mail $(BASE) build/mail
+	@scripts/series mail $(PATCHES) build/mail
 
 export: ## write what the package of TO= takes, qubes, debian or xcp-ng, to build/export
-	@scripts/export "$(TO)" $(BASE)
-
-BASE ?= linux-6.12
+	@scripts/export "$(TO)" $(PATCHES)
+PATCHES = $(or $(BASE),linux-7.3)
 SINCE ?= HEAD
 
 # Export only variables that are set: for scripts/run, an empty ARMS= differs from none.
-$(foreach name,BASE ARMS SCENARIOS KERNEL XEN ACCEL JOBS REFRESH TORTURE TRINITY SEED, \
+$(foreach name,BASE ARMS SCENARIOS KERNEL XEN ACCEL DOM0 VCPUS CMDLINE JOBS REFRESH TORTURE TRINITY SEED MATRIX, \
 	$(if $(filter-out undefined,$(origin $(name))),$(eval export $(name))))

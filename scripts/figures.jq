@@ -34,9 +34,9 @@ def row: "| \(join(" | ")) |";
 def header: row, "|\(map(" --- |") | add)";
 
 # The line above a table: what a run, or a benchmark, ran on.
-def on: .host | "Debian's Linux \(.linux | plain)\(if .upstream then " and \(.upstream | plain)" else "" end) on Xen \(.xen | plain)";
+def on: .host | "Debian's Linux \([.linux, .stock, .upstream] | map(values | plain) | join(" and ")) on Xen \(.xen | plain)";
 def run: "\(on), with ACCEL=\(.host.accel):";
-def upstream: run;
+def arms: run;
 def versions: "\(on), counted by QEMU's icount:";
 
 def summary: "On stock, `configure` enters Xen \(entries("configure"; "stock") | thousand) times for updates of page tables; "
@@ -81,11 +81,11 @@ def floor:
 	    ($all | million), "\($floor / $all * 100 | round) %", (($all - $floor) / 2048 | round | tostring)] | row);
 
 def designs:
-	["stock", "patched", "upstream", "upstream-fixed"] as $arms
-	| (["", "6.12", "this series", "7.3", "7.3, fixed"] | header),
+	["stock", "patched", "upstream", "patched-7.3"] as $arms
+	| (["", "6.12", "6.12 with this series", "7.3", "7.3 with this series"] | header),
 	(("empty-section", "nested-empty-section", "mprotect-ro", "fork-exit", "vmap") as $workload
 	 | [$workload] + [$arms[] as $arm | instructions($workload; $arm) | short] | row),
-	(["mprotect-ro, without Xen"] + [$arms[:3][] as $arm | native("mprotect-ro"; $arm) | short] + [""] | row);
+	(["mprotect-ro, without Xen"] + [$arms[] as $arm | native("mprotect-ro"; $arm) | short] | row);
 
 def right($width): " " * ([$width - length, 0] | max) + .;
 def left($width): . + " " * ([$width - length, 0] | max);
