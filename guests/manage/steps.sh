@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh disable=SC2154 # dom0/run sources this
 #
-# What xl does to a guest that goes on working. Linux must take each vCPU offline and bring it back.
+# What xl does to a guest that goes on working. Linux must take each vCPU offline and bring it back, and
+# its console must go on when xenconsoled was killed.
 # Ballooning is not tried: the kernels have no balloon driver.
 
 TIMES=2
@@ -25,6 +26,24 @@ step()
 	"$@" >>"$results/$name.xl" 2>&1
 }
 
+# consoles: attaches to the console and detaches, then kills xenconsoled and starts it as it was.
+consoles()
+{
+	# xl console goes on until it is killed.
+	timeout 1 xl console "$name" </dev/null >/dev/null || [ $? -ge 124 ] || return 1
+	pid=$(pidof xenconsoled)
+	# shellcheck disable=SC2046 # words
+	set -- $(tr '\0' ' ' <"/proc/$pid/cmdline")
+	kill "$pid"
+	tries=0
+	while [ -d "/proc/$pid" ]; do
+		[ "$tries" -lt 50 ] || return 1
+		tries=$((tries + 1))
+		sleep 0.1
+	done
+	"$@"
+}
+
 # act VCPUS: does everything once to $name. Leaves in $what which step failed.
 act()
 {
@@ -35,6 +54,7 @@ act()
 		step "vCPUs taken away" online 1 &&
 		step "vcpu-set $1" xl vcpu-set --ignore-host "$name" "$1" &&
 		step "vCPUs given back" online "$1" &&
+		step "a new xenconsoled" consoles &&
 		step dump-core xl dump-core "$name" "$local/core" &&
 		rm "$local/core"
 }
@@ -50,7 +70,7 @@ for vcpus in 2 4; do
 			done=$((done + 1))
 		done
 		if [ "$done" -eq "$TIMES" ]; then
-			record "$guest-xl" pass 0 "pause, vcpu-set and dump-core, $TIMES times"
+			record "$guest-xl" pass 0 "pause, vcpu-set, dump-core and a new xenconsoled, $TIMES times"
 		else
 			record "$guest-xl" fail 0 "$what failed in round $((done + 1))"
 		fi

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh disable=SC2154 # dom0/run sources this
+#
+# Linux tears all page tables down and begins anew, in a new domain. Xen must have all memory back
+# from the old one.
+
+TIMES=20
+
+# shellcheck disable=SC2034 # for create
+on_reboot=restart
+for vcpus in 1 4; do
+	guest=vcpus-$vcpus
+	name=$arm.$scenario.$guest
+	create "$guest" "$vcpus" preempt=full saves=1
+	boots=0
+	# All processes work on when it says this.
+	while await "$guest" "ready for save 1"; do
+		boots=$((boots + 1))
+		free=$(xl info free_memory)
+		[ "$boots" -gt 1 ] || before=$free
+		[ "$boots" -le "$TIMES" ] || break
+		# Each boot has a console of its own, so that the judge sees the last one.
+		mv "$(console_log "$name")" "$results/$name.before.log"
+		xl reboot "$name" >>"$results/$name.xl" 2>&1 || break
+	done
+	if [ "$boots" -le "$TIMES" ]; then
+		record "$guest-xl" fail 0 "it came up $boots times, and not $((TIMES + 1)) times: $(tail -n 1 "$results/$name.xl")"
+	elif [ "$free" -ne "$before" ]; then
+		record "$guest-xl" fail 0 "Xen has $free MiB free beside its last domain, and had $before beside its first"
+	else
+		record "$guest-xl" pass 0 "$TIMES reboots, and Xen has $free MiB free, as before"
+		# This is what it ends after.
+		save "$guest" && restore "$guest"
+	fi
+	finish "$guest" once
+done
