@@ -159,6 +159,16 @@ debian_root()
 	done
 }
 
+# apt_settings SUITE FOLDER: writes what mmdebstrap needs to make a Debian SUITE from this host's
+# mirror, with the settings of its apt: FOLDER/sources and FOLDER/apt.conf.
+apt_settings()
+{
+	# This writes sources.list for the suite.
+	"$top/scripts/fetch" "$1" --versions base-files
+	sed '/^deb-src\|-backports /d' "$cache/apt-$1/sources.list" >"$2/sources"
+	apt-config --no-empty --format '%f "%v";%n' dump | sed -n '/^Acquire::IndexTargets/d;/^Acquire::/p' >"$2/apt.conf"
+}
+
 # needed ROOT FILE...: dies if ROOT lacks a library that a FILE, or one of its libraries, needs.
 needed()
 {
