@@ -48,6 +48,7 @@ refused()
 	refused 'platform=kvm' 'platform is one of: xen native'
 	refused 'runs=nothing' 'there is no guests/nothing'
 	refused 'root=nothing' 'there is no scripts/build-nothing'
+	refused 'disk=nothing' 'disk=nothing: there is no scripts/build-nothing'
 	refused 'kernel=oracle' 'there is no guests/ksm/Makefile that makes it'
 	refused 'timeout=2m' 'timeout is a number from 1 to 3600'
 	refused 'memory=8' 'memory is a number from 16 to 1024'
