@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh disable=SC2154 # dom0/run sources this
+#
+# One guest, which is booted so often, and prints the results of its tests in each boot.
+
+BOOTS=3
+
+# What dom0 serves: a bridge, on which guests/debian/disk expects it at this address.
+serve()
+{
+	[ ! -e /sys/class/net/xenbr0 ] || return 0
+	ip link add xenbr0 type bridge
+	ip address add 192.168.13.1/24 dev xenbr0
+	ip link set xenbr0 up
+	httpd -h "$work/disks/$arm.$scenario/repository" -p 192.168.13.1:80
+}
+
+# step WHAT COMMAND...: says WHAT, and what came of it, in GUEST.xl.
+step()
+{
+	what=$1
+	shift
+	"$@" >>"$results/$name.xl" 2>&1
+}
+
+# rebooted: waits until the guest $name is another domain than $domid; false after 200 s.
+rebooted()
+{
+	tries=0
+	until now=$(xl domid "$name" 2>/dev/null) && [ "$now" != "$domid" ]; do
+		[ "$tries" -lt 400 ] || return 1
+		tries=$((tries + 1))
+		sleep 0.5
+	done
+}
+
+# What xl does to the guest. Leaves in $what which step failed.
+act()
+{
+	step "boot 1" await "$guest" "ready for mem-set" 600 &&
+		step "mem-set down" xl mem-set "$name" $((memory * cost - 128)) &&
+		step "less memory" await "$guest" "has less memory" &&
+		step "mem-set up" xl mem-set "$name" $((memory * cost)) &&
+		step "more memory" await "$guest" "has its memory back" || return 1
+	boot=1
+	while [ "$boot" -lt "$BOOTS" ]; do
+		domid=$(xl domid "$name")
+		step "boot $boot" await "$guest" "ready for reboot $boot" 600 &&
+			step "reboot $boot" xl reboot "$name" &&
+			step "reboot $boot" rebooted || return 1
+		boot=$((boot + 1))
+	done
+	step "boot $boot" await "$guest" "ok 1 boot $boot: " 600
+}
+
+serve
+guest=one
+name=$arm.$scenario.$guest
+# shellcheck disable=SC2034 # for create
+on_reboot=restart
+create "$guest" 2 preempt=full root=/dev/xvda ro TERM=dumb boots=$BOOTS
+if act; then
+	record "$guest-xl" pass 0 "mem-set down and up, and $((BOOTS - 1)) reboots"
+else
+	record "$guest-xl" fail 0 "$what failed"
+	# What Xen's scripts and the backends said.
+	{
+		tail -n 40 /var/log/xen/xen-hotplug.log
+		dmesg | tail -n 40
+	} >>"$results/$name.xl"
+fi
+finish "$guest" once
