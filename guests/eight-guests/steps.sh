@@ -8,9 +8,15 @@ all="1 2 3 4 5 6 7 8"
 for nr in $all; do
 	create "nr-$nr" $((nr % 2 + 1)) preempt=full saves=1
 done
+late=
 for nr in $all; do
-	await "nr-$nr" "ready for save 1" || :
+	await "nr-$nr" "ready for save 1" 300 || late="$late nr-$nr"
 done
+if [ -z "$late" ]; then
+	record all pass 0 "eight guests worked at once"
+else
+	record all fail 0 "these did not come to work:$late"
+fi
 for nr in 1 3 5 7; do
 	name=$arm.$scenario.nr-$nr
 	xl destroy "$name" >>"$results/$name.xl" 2>&1
