@@ -13,7 +13,7 @@
 #   upstream-fast    with the sets fixes, xen-pv and sections, on the design of 7.3
 #   patched-7.3      with its series
 #   set-7.3-NAME     with the sets of it up to NAME: scripts/series sets linux-7.3
-#   mutant-7.3-NAME  patched-7.3, and then tests/mutants/7.3/NAME.patch, or
+#   mutant-7.3-NAME  patched-7.3, and then tests/mutants/linux-7.3/NAME.patch, or
 #                    tests/mutants/NAME.patch where Linux 7.3 needs no other
 #   tree             the user's own kernel: KERNEL=, see scripts/build-tree
 #
@@ -68,7 +68,7 @@ select_arm()
 # mutant_of BASE NAME: prints the path of a mutant's patch for linux-6.12 or linux-7.3.
 mutant_of()
 {
-	local path=tests/mutants/${1#linux-}/$2.patch
+	local path=tests/mutants/$1/$2.patch
 
 	[[ -f $top/$path ]] || path=tests/mutants/$2.patch
 	echo "$path"

@@ -9,14 +9,14 @@ setup()
 }
 
 @test "docs: every mutant is in the table, with the scenario that catches it" {
-	for mutant in "$top"/tests/mutants/{,7.3/,xen/}*.patch; do
+	for mutant in "$top"/tests/mutants/{,linux-7.3/,xen/}*.patch; do
 		grep -q "^| $(basename "$mutant" .patch) | .* | $(sed -n '/^Caught-by: /!q;s///p' "$mutant" | paste -s -d, | sed 's/,/, /g') |\$" "$top/docs/mutants.md"
 	done
 	[ "$(grep -c '^| [a-z][a-z0-9]*-.* |$' "$top/docs/mutants.md")" -eq "$(find "$top/tests/mutants" -name '*.patch' -printf '%f\n' | sort -u | wc -l)" ]
 }
 
 @test "mutants: those of Linux 7.3 begin as those of 6.12 do" {
-	for mutant in "$top"/tests/mutants/7.3/*.patch; do
+	for mutant in "$top"/tests/mutants/linux-7.3/*.patch; do
 		[ "$(sed '/^diff/,$d' "$mutant")" = "$(sed '/^diff/,$d' "$top/tests/mutants/${mutant##*/}")" ]
 	done
 }

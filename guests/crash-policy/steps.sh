@@ -17,6 +17,12 @@ within()
 	done
 }
 
+# Keeps the number of the first domain.
+seen()
+{
+	first=$(xl domid "$name" 2>/dev/null)
+}
+
 crashed()
 {
 	xl list "$name" 2>/dev/null | awk 'NR == 2 { exit $5 !~ /c/ }'
@@ -29,7 +35,7 @@ gone()
 
 restarted()
 {
-	now=$(xl domid "$name" 2>/dev/null) && [ "$now" -gt "$((first + 1))" ]
+	now=$(xl domid "$name" 2>/dev/null) && [ -n "$first" ] && [ "$now" -gt "$((first + 1))" ]
 }
 
 dumped()
@@ -43,8 +49,8 @@ for on_crash in restart preserve coredump-destroy; do
 	name=$arm.$scenario.$guest
 	start=$(date +%s)
 	create "$guest" 2 rdinit=/none init=/none
-	within 30 xl domid "$name" >/dev/null 2>&1 || :
-	first=$(xl domid "$name" 2>/dev/null) || first=-1
+	first=
+	within 30 seen || record "$guest-xl" fail 0 "xl did not create it in 30 s"
 	case $on_crash in
 	restart) what="twice another domain took its place" what_of=restarted ;;
 	preserve) what="the crashed domain stayed" what_of=crashed ;;
