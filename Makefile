@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 
-.PHONY: help list new run bench figures check-fast check check-all lint mutants native-loops packages mail export series-apply series-export
+.PHONY: help list new run dom0-shell bench figures check-fast check check-all lint mutants native-loops packages mail export series-apply series-export
 
 help: ## say what can be made and selected
 	@awk -F ':.*## ' '/^## / { print substr($$0, 4) } \
@@ -28,7 +28,8 @@ help: ## say what can be made and selected
 		'  ACCEL=auto             kvm, tcg, icount, or auto: kvm where it can run Xen, else tcg' \
 		'  TORTURE=60             for how many seconds each guest of SCENARIOS=torture works' \
 		'  TRINITY=60             for how many seconds the guest of SCENARIOS=trinity works' \
-		'  DOM0=stock             the kernel of dom0, an arm' \
+		'  DOM0=stock             the kernel of dom0, an arm; or debian: dom0 is a whole Debian' \
+		'                         with systemd; or both: DOM0="stock debian"' \
 		'  VCPUS=4                how many vCPUs each guest has, if not what its scenario says' \
 		'  CMDLINE=preempt=lazy   what the command line of each guest has, too' \
 		'What else there is to set:' \
@@ -43,6 +44,9 @@ help: ## say what can be made and selected
 ## Scenarios:
 run: ## build what is missing, boot Xen, dom0 and the guests, print the table
 	@scripts/run
+
+dom0-shell: ## boot a Debian as dom0, to type at: its console is here, its ssh on SSH_PORT=2222
+	@scripts/run shell
 
 list: ## list the scenarios
 	@scripts/scenarios list

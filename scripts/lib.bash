@@ -164,7 +164,7 @@ debian_root()
 apt_settings()
 {
 	# This writes sources.list for the suite.
-	"$top/scripts/fetch" "$1" --versions base-files
+	"$top/scripts/fetch" "$1" --versions base-files >/dev/null
 	sed '/^deb-src\|-backports /d' "$cache/apt-$1/sources.list" >"$2/sources"
 	apt-config --no-empty --format '%f "%v";%n' dump | sed -n '/^Acquire::IndexTargets/d;/^Acquire::/p' >"$2/apt.conf"
 }

@@ -5,14 +5,18 @@
 
 BOOTS=3
 
-# What dom0 serves: a bridge, on which guests/debian/disk expects it at this address.
+# What dom0 serves, on a bridge: guests/debian/disk expects it at this address. A dom0 that is a
+# Debian has the bridge.
 serve()
 {
-	[ ! -e /sys/class/net/xenbr0 ] || return 0
-	ip link add xenbr0 type bridge
-	ip address add 192.168.13.1/24 dev xenbr0
-	ip link set xenbr0 up
-	httpd -h "$work/disks/$arm.$scenario/repository" -p 192.168.13.1:80
+	[ ! -e /run/debian-is-served ] || return 0
+	if [ ! -e /sys/class/net/xenbr0 ]; then
+		ip link add xenbr0 type bridge
+		ip address add 192.168.13.1/24 dev xenbr0
+		ip link set xenbr0 up
+	fi
+	busybox httpd -h "$work/disks/$arm.$scenario/repository" -p 192.168.13.1:80
+	: >/run/debian-is-served
 }
 
 # step WHAT COMMAND...: says WHAT, and what came of it, in GUEST.xl.
