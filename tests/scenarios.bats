@@ -30,7 +30,7 @@ refused()
 @test "scenarios: keys that are not there have their defaults" {
 	scenarios get ksm
 	[ "$status" -eq 0 ]
-	[[ $output == *$'\narms=every\n'* && $output == *$'\ntimeout=120\n'* && $output == *$'\nmodule=ksm\n'* ]]
+	[[ $output == *$'\narms=every\n'* && $output == *$'\ntimeout=300\n'* && $output == *$'\nmodule=ksm\n'* ]]
 	[ "${lines[-1]}" = "guest one 1 preempt=full" ]
 	scenarios get ksm memory
 	[ "$output" = 160 ]
