@@ -26,16 +26,15 @@ while [ "$nr" -lt "$TIMES" ]; do
 		sleep 0.1
 	done
 	sleep "0.$((nr * 7 % 10))"
-	xl destroy "$name" >>"$results/$arm.$scenario.xl" 2>&1 || break
-	# xl create ends with an error, since its guest was destroyed.
-	wait "$(cat "$local/$name.pid")" || :
-	rm -f "$local/$name.cpio"
+	destroy "again-$nr"
+	[ "$end $outcome" = "destroyed pass" ] || break
 	nr=$((nr + 1))
 done
 sleep 2
 left=$(xl list | sed 1,2d)
 if [ "$nr" -lt "$TIMES" ]; then
-	record again fail 0 "guest $((nr + 1)) could not be destroyed: $(tail -n 1 "$results/$arm.$scenario.xl")"
+	[ "$outcome" != pass ] || outcome=fail
+	record again "$outcome" 0 "guest $((nr + 1)) ended by $end: $why"
 elif [ -n "$left" ]; then
 	record again fail 0 "a domain is left: $left"
 elif [ "$(free)" -ne "$before" ]; then
