@@ -5,7 +5,6 @@ for vcpus in 1 2 4; do
 	guest=vcpus-$vcpus
 	create "$guest" "$vcpus" preempt=full
 	for nr in 1 2 3 4 5 6 7 8 9 10; do
-		# A guest that died, or does not go on, is not migrated. Its outcome says what is wrong.
 		await "$guest" "ready for save $nr" || break
 		migrate "$guest" || break
 	done
