@@ -178,3 +178,28 @@ ok 1 suite # SKIP nothing here" poweroff
 	judge "$good" poweroff "kernel BUG at"
 	[ "$outcome" = fail ]
 }
+
+@test "judge: a guest that was destroyed passes, unless something was wrong before" {
+	judge "1..1" destroyed
+	[ "$outcome" = pass ]
+	: >"$BATS_TEST_TMPDIR/empty"
+	run "$BATS_TEST_DIRNAME/../dom0/judge" "$BATS_TEST_TMPDIR/empty" destroyed yes
+	[ "$output" = "pass	destroyed" ]
+	judge "BUG: Bad page map in process test" destroyed
+	[ "$outcome" = fail ]
+	judge "not ok 1 suite" destroyed
+	[ "$outcome" = fail ]
+}
+
+@test "judge: of a guest that rebooted, all boots count" {
+	judge "Linux version 6.12
+1..0
+Linux version 6.12
+$good" poweroff
+	[ "$outcome" = pass ]
+	judge "Linux version 6.12
+WARNING: CPU: 0 PID: 1 at mm/memory.c:1
+Linux version 6.12
+$good" poweroff
+	[ "$outcome" = fail ]
+}
