@@ -92,13 +92,14 @@ scratch_dir()
 	mkdir -m 700 "${!1}"
 }
 
-# publish FROM TO: the only way into the cache. TO is whole or is not there.
+# publish FROM TO: the only way into the cache, but for the folders trees/ and debs-*. TO is whole
+# or is not there.
 publish()
 {
-	if [[ -e $2 ]]; then
+	# Another build may publish it at this moment.
+	if [[ -e $2 ]] || ! mv -T -- "$1" "$2" 2>/dev/null; then
+		[[ -e $2 ]] || die "cannot move $1 to $2: is the disk full?"
 		rm -rf -- "$1"
-	else
-		mv -- "$1" "$2"
 	fi
 }
 
