@@ -11,7 +11,8 @@ help: ## say what can be made and selected
 		'                           upstream, stock: Linux 7.3, and 6.12, as they come;' \
 		'                           patched-7.3, patched: with the series;' \
 		'                           upstream-fixed, upstream-fast: 7.3 with sets of its series;' \
-		'                           first-N, set-NAME: 6.12 with N patches, or sets up to NAME;' \
+		'                           first-N: 6.12 with N patches; set-NAME, set-7.3-NAME: 6.12,' \
+		'                           or 7.3, with the sets up to NAME;' \
 		'                           mutant-7.3-NAME, mutant-NAME: broken by tests/mutants.' \
 		'                         ARM+NAME is the arm with kernel/options/NAME.config' \
 		'  SCENARIOS=…            names or groups of "make list"; or default, those in no group,' \
@@ -30,13 +31,15 @@ help: ## say what can be made and selected
 		'  TRINITY=60             for how many seconds the guest of SCENARIOS=trinity works' \
 		'  DOM0=stock             the kernel of dom0, an arm; or debian: dom0 is a whole Debian' \
 		'                         with systemd; or both: DOM0="stock debian"' \
+		'  SEED=N                 repeats what SCENARIOS=l1-permissions did, which prints its seed' \
+		'  TRACES=no              leaves out the guests that make bench traces' \
 		'  VCPUS=4                how many vCPUs each guest has, if not what its scenario says' \
 		'  CMDLINE=preempt=lazy   what the command line of each guest has, too' \
 		'What else there is to set:' \
 		'  JOBS=$(shell nproc)                 compilers at once, default one a processor' \
 		'  PARTS=everything       what check-all runs: some of the parts that tests/check lists' \
 		'  BASE=linux-7.3         what the patches are for: linux-7.3, linux-6.12 or xen-4.17. For' \
-		'                         make mutants and check-all: 6.12, the default, or 7.3' \
+		'                         make mutants, packages and check-all: 6.12, the default, or 7.3' \
 		'  MATRIX=subset          which lines of tests/matrix.table the part matrix runs, or full' \
 		'  TO=…                   for whose package make export writes: qubes, debian or xcp-ng' \
 		'  REFRESH=0              1 looks for newer packages on the mirror'
@@ -54,7 +57,7 @@ list: ## list the scenarios
 new: ## make the scenario NAME=, which builds and passes
 	@scripts/scenarios new $(NAME)
 
-figures: ## write the figures of RUN= into README, docs and the cover letter
+figures: ## write the figures of RUN= into README, docs and the cover letters
 	@scripts/figures write $(RUN)
 
 bench: ## count what workloads cost each arm; with XEN="first-0 first-5 …", each hypervisor
@@ -89,7 +92,7 @@ series-apply: ## make the git tree build/BASE, one commit a patch
 series-export: ## write its commits back to the patches
 	@scripts/series export $(PATCHES)
 
-mail: ## write the numbered patches and their cover letter to build/mail
+mail: ## write the numbered patches and their cover letters to build/mail
 	@rm -rf build/mail
 	@scripts/series mail $(PATCHES) build/mail
 
@@ -97,7 +100,3 @@ export: ## write what the package of TO= takes, qubes, debian or xcp-ng, to buil
 	@scripts/export "$(TO)" $(PATCHES)
 PATCHES = $(or $(BASE),linux-7.3)
 SINCE ?= HEAD
-
-# Export only variables that are set: for scripts/run, an empty ARMS= differs from none.
-$(foreach name,BASE ARMS SCENARIOS KERNEL XEN ACCEL DOM0 VCPUS CMDLINE JOBS REFRESH TORTURE TRINITY SEED MATRIX, \
-	$(if $(filter-out undefined,$(origin $(name))),$(eval export $(name))))
