@@ -28,3 +28,15 @@ setup()
 	jobs=$(sed -n '/PARTS:/,/script:/s/^ *- \([a-z0-9. -]*\)$/\1/p' "$top/.gitlab-ci.yml" | tr '\n' ' ')
 	[[ "$output " == *" scenarios scenarios-7.3 ${jobs#all }" ]]
 }
+
+@test "check: the table of docs/architecture.md has all parts beyond those of make check" {
+	run "$top/tests/check" none
+	diff <(echo "${output##* scenarios scenarios-7.3 }" | tr ' ' '\n' | sort) \
+		<(sed -n '/^| part | what |/,/^$/s/^| \([a-z0-9., -]*\) |.*/\1/p' "$top/docs/architecture.md" |
+			sed '1d;/^---/d; s/, /\n/g' | sort)
+}
+
+@test "scenarios: docs/architecture.md says what each group is for" {
+	diff <("$top/scripts/scenarios" list | awk 'NR > 1 && $2 != "-" { print $2 }' | sort -u) \
+		<(sed -n 's/^- \*\*\([a-z-]*\)\*\*: .*/\1/p' "$top/docs/architecture.md" | sort)
+}
