@@ -39,7 +39,8 @@ help: ## say what can be made and selected
 		'  JOBS=$(shell nproc)                 compilers at once, default one a processor' \
 		'  PARTS=everything       what check-all runs: some of the parts that tests/check lists' \
 		'  BASE=linux-7.3         what the patches are for: linux-7.3, linux-6.12 or xen-4.17. For' \
-		'                         make mutants, packages and check-all: 6.12, the default, or 7.3' \
+		'                         make mutants, packages and check-all: 6.12, the default, or 7.3;' \
+		'                         the part boots is for 6.12 alone' \
 		'  MATRIX=subset          which lines of tests/matrix.table the part matrix runs, or full' \
 		'  TO=…                   for whose package make export writes: qubes, debian or xcp-ng' \
 		'  REFRESH=0              1 looks for newer packages on the mirror'
