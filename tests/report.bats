@@ -71,6 +71,15 @@ report()
 	[ "${lines[-1]}" = "1 passed, 0 failed, 1 not run" ]
 }
 
+@test "report: a dom0 that was booted again is said" {
+	report "a pass"
+	[[ $output != *retry* ]]
+	echo "dom0_retry=Oops: int3: why <&>" >>"$tmp/run/about"
+	XDG_CACHE_HOME=$tmp/cache run "$top/scripts/report" "$tmp/run"
+	[ "$status" -eq 0 ]
+	[[ $output == *$'\nretry: dom0: Oops: int3: why <&>\n1 passed, 0 failed' ]]
+}
+
 @test "report: a guest that was made again is there twice, and counts as the second" {
 	report "a retry" "a pass"
 	[ "$status" -eq 0 ]
