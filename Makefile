@@ -27,11 +27,11 @@ help: ## say what can be made and selected
 		'                         tests/mutants/xen; or the path of your own, a source tree or' \
 		'                         a binary' \
 		'  ACCEL=auto             kvm, tcg, icount, or auto: kvm where it can run Xen, else tcg' \
-		'  TORTURE=60             for how many seconds each guest of SCENARIOS=torture works' \
+		'  TORTURE=60             for how many seconds each of SCENARIOS=torture works' \
 		'  TRINITY=60             for how many seconds the guest of SCENARIOS=trinity works' \
 		'  DOM0=stock             the kernel of dom0, an arm; or debian: dom0 is a whole Debian' \
 		'                         with systemd; or both: DOM0="stock debian"' \
-		'  SEED=N                 repeats what SCENARIOS=l1-permissions did, which prints its seed' \
+		'  SEED=N                 repeats what l1-permissions or random-ops did, which print seeds' \
 		'  TRACES=no              leaves out the guests that make bench traces' \
 		'  VCPUS=4                how many vCPUs each guest has, if not what its scenario says' \
 		'  CMDLINE=preempt=lazy   what the command line of each guest has, too' \
