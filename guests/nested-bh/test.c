@@ -8,8 +8,13 @@
  * MMU mode for good, and its later updates wait although it has no section. If they go on
  * inside, only the end is counted, and the count goes from 0 to 255.
  *
- * Expected: after each section its updates are in the page table, the mode is off, and the next
- * section batches.
+ * Linux 6.12 counts nothing, but it asks in_interrupt() before it queues an update, and so does
+ * 7.x. If bottom halves go off in a section, updates go out at once that should come after those
+ * in the queue.
+ *
+ * Expected: after each section its updates are in the page table, the last one of each entry, the
+ * mode is off, and the next section batches. Updates wait in a section, too, where bottom halves
+ * are off.
  *
  * Linux 7.2 and 7.3 pause the mode in every task that was forked, as the scenario fork-batches
  * shows. Here a test begins in a task that nothing has paused.
@@ -103,11 +108,34 @@ static void off_before_the_end_of_an_inner_section(struct kunit *test)
 	expect_balanced(test, &t[2]);
 }
 
+/* The same entry, before and after they go off. */
+static void off_between_two_updates(struct kunit *test)
+{
+	struct target *t = targets(test, 3);
+	section_t section;
+
+	begin();
+	/* A context switch would send the first one. */
+	preempt_disable();
+	section = section_enter();
+	KUNIT_EXPECT_TRUE(test, deferred(&t[0]));
+	local_bh_disable();
+	update(&t[0]);
+	KUNIT_EXPECT_TRUE(test, deferred(&t[1]));
+	local_bh_enable();
+	section_leave(section);
+	preempt_enable();
+	KUNIT_EXPECT_TRUE(test, landed(&t[0]));
+	KUNIT_EXPECT_TRUE(test, landed(&t[1]));
+	expect_balanced(test, &t[2]);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(off_before_the_end),
 	KUNIT_CASE(on_before_the_end),
 	KUNIT_CASE(off_all_the_time),
 	KUNIT_CASE(off_before_the_end_of_an_inner_section),
+	KUNIT_CASE(off_between_two_updates),
 	{}
 };
 

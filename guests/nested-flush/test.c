@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * arch_flush_lazy_mmu_mode() inside sections 1 to 5 levels deep.
+ * arch_flush_lazy_mmu_mode() inside sections 1 to 5 levels deep, where bottom halves are off, and
+ * in an interrupt.
  *
  * Expected: updates stay queued until the flush; the flush puts all of them
  * into the page tables; updates after it are queued again. What was queued goes
  * out as one batch for each flush, however deep.
  */
 #include <linux/bottom_half.h>
+#include <linux/irq_work.h>
 #include <linux/module.h>
 
 #include "lazy_mmu_test.h"
@@ -96,9 +98,45 @@ static void flush_with_bh_disabled(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, landed(&t[1]));
 }
 
+static void on_irq_work(struct irq_work *work)
+{
+	arch_flush_lazy_mmu_mode();
+}
+
+/* A handler that flushes sends what the task has queued. */
+static void flush_in_interrupt(struct kunit *test)
+{
+	struct irq_work *work = kunit_kzalloc(test, sizeof(*work), GFP_KERNEL);
+	struct target *t = targets(test, 2);
+	bool queued, flushed, queued_again;
+	section_t section;
+
+#if !defined(HAVE_LAZY_MMU_STATE) && !defined(HAVE_LAZY_MMU_MODE_ENABLE)
+	kunit_skip(test, "6.12 ignores a flush in an interrupt");
+#endif
+	KUNIT_ASSERT_NOT_NULL(test, work);
+	*work = IRQ_WORK_INIT_HARD(on_irq_work);
+	preempt_disable();
+	section = section_enter();
+	queued = deferred(&t[0]);
+	irq_work_queue(work);
+	while (irq_work_is_busy(work))
+		cpu_relax();
+	flushed = landed(&t[0]);
+	queued_again = deferred(&t[1]);
+	section_leave(section);
+	preempt_enable();
+
+	KUNIT_EXPECT_TRUE(test, queued);
+	KUNIT_EXPECT_TRUE(test, flushed);
+	KUNIT_EXPECT_TRUE(test, queued_again);
+	KUNIT_EXPECT_TRUE(test, landed(&t[1]));
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(flush_at_depth),
 	KUNIT_CASE(flush_with_bh_disabled),
+	KUNIT_CASE(flush_in_interrupt),
 	{}
 };
 
