@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 
-.PHONY: help list new run dom0-shell bench figures check-fast check check-all lint mutants native-loops packages mail export series-apply series-export
+.PHONY: help list new run dom0-shell deb bench figures check-fast check check-all lint mutants native-loops packages mail export series-apply series-export
 
 help: ## say what can be made and selected
 	@awk -F ':.*## ' '/^## / { print substr($$0, 4) } \
@@ -51,6 +51,9 @@ run: ## build what is missing, boot Xen, dom0 and the guests, print the table
 
 dom0-shell: ## boot a Debian as dom0, to type at: its console is here, its ssh on SSH_PORT=2222
 	@scripts/run shell
+
+deb: ## make Debian packages of the kernel of BASE= in build/deb; CONFIG=ours, amd64 or cloud-amd64
+	@folder=$$(scripts/build-deb) && rm -rf build/deb && cp -r "$$folder" build/deb && ls build/deb
 
 list: ## list the scenarios
 	@scripts/scenarios list
