@@ -103,8 +103,11 @@ static int check_desc(const struct batch_stats_desc *desc, const struct counter 
 static int check_refused(const struct batch_stats_desc *desc, uint64_t start, uint32_t data_size,
 			 struct error *error)
 {
+	if (desc->linear < sizeof(struct refusal))
+		return failed(error, "byte %" PRIu64 ": %s has %" PRIu32 " bytes each",
+			      IN_DESC(start, linear), desc->name, desc->linear);
 	if (desc->offset % 8 || desc->offset > data_size ||
-	    desc->nr > (data_size - desc->offset) / sizeof(struct refusal))
+	    desc->nr > (data_size - desc->offset) / desc->linear)
 		return failed(error, "byte %" PRIu64 ": %s goes past the end of the counters",
 			      IN_DESC(start, offset), desc->name);
 	return 0;
@@ -201,7 +204,7 @@ int hypfs_decode(const void *blob, size_t size, struct vcpu_stats *vcpu, struct 
 	for (uint32_t i = 0; i < layout.refused.nr; i++) {
 		struct refusal refusal;
 
-		memcpy(&refusal, data + layout.refused.offset + i * sizeof(refusal),
+		memcpy(&refusal, data + layout.refused.offset + (size_t)i * layout.refused.linear,
 		       sizeof(refusal));
 		keep_refusal(vcpu, &refusal);
 	}

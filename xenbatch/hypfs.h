@@ -46,9 +46,10 @@ struct batch_stats_desc {
 	uint32_t nr;		/* how many 64-bit values, or refusals */
 	uint32_t offset;	/* their first byte in the counters; a multiple of 8 */
 	/*
-	 * Of a HISTOGRAM, else 0: how many buckets have one size each, from 0 on. The next
-	 * bucket has the sizes from linear up to the next power of two. Then there is one for
-	 * each power of two. The last bucket has all larger sizes.
+	 * Of a HISTOGRAM: how many buckets have one size each, from 0 on. The next bucket has
+	 * the sizes from linear up to the next power of two. Then there is one for each power
+	 * of two. The last bucket has all larger sizes. Of REFUSALS: how many bytes each has.
+	 * Else 0.
 	 */
 	uint32_t linear;
 };

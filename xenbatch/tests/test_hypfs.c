@@ -45,7 +45,8 @@ static const struct described ours[] = {
 	{ "mmuext_op_errors", BATCH_STATS_ARRAY, NR_ERRORS, 0 },
 	{ "update_va_mapping_errors", BATCH_STATS_ARRAY, NR_ERRORS, 0 },
 	{ "subcall_errors", BATCH_STATS_ARRAY, NR_ERRORS, 0 },
-	{ "refused", BATCH_STATS_REFUSALS, NR_REFUSED, 0 },
+	/* A later Xen may say more of each. */
+	{ "refused", BATCH_STATS_REFUSALS, NR_REFUSED, sizeof(struct refusal) + 8 },
 };
 
 #define REFUSED	17	/* its index above */
@@ -90,12 +91,11 @@ static uint64_t mark(unsigned int counter, unsigned int i)
 	return UINT64_C(1000000000000) + counter * 1000 + i + 1;
 }
 
-static void set_refusal(struct blob *blob, unsigned int counter, unsigned int i, uint64_t nr)
+static void set_refusal(struct blob *blob, unsigned int counter, size_t at, uint64_t nr)
 {
 	struct refusal refusal = { nr, HYPERCALL_MMUEXT_OP, 16, 0x1000 + nr, 0x2000 + nr };
 
-	memcpy(blob->data + value_at(blob, counter, 0) + i * sizeof(refusal), &refusal,
-	       sizeof(refusal));
+	memcpy(blob->data + value_at(blob, counter, 0) + at, &refusal, sizeof(refusal));
 }
 
 static void build_sized(struct blob *blob, const struct described *counter, size_t nr,
@@ -116,7 +116,7 @@ static void build_sized(struct blob *blob, const struct described *counter, size
 		set32(blob, DESC(blob, i, offset), offset);
 		set32(blob, DESC(blob, i, linear), counter[i].linear);
 		offset += counter[i].nr * (counter[i].kind == BATCH_STATS_REFUSALS ?
-					   sizeof(struct refusal) : sizeof(uint64_t));
+					   counter[i].linear : sizeof(uint64_t));
 	}
 	set32(blob, HEADER(data_size), offset);
 	blob->size = get32(blob, HEADER(data_offset)) + offset;
@@ -124,7 +124,8 @@ static void build_sized(struct blob *blob, const struct described *counter, size
 	for (size_t c = 0; c < nr; c++)
 		for (unsigned int i = 0; i < counter[c].nr; i++)
 			if (counter[c].kind == BATCH_STATS_REFUSALS)
-				set_refusal(blob, c, i, 1 + (i + 3) % counter[c].nr);
+				set_refusal(blob, c, i * counter[c].linear,
+					    1 + (i + 3) % counter[c].nr);
 			else
 				set_value(blob, c, i, mark(c, i));
 }
@@ -451,6 +452,13 @@ static void corrupt_descriptor(void **state)
 	expect_error(&blob, DESC(&blob, REFUSED, offset));
 	set32(&blob, DESC(&blob, REFUSED, offset), 4);
 	expect_error(&blob, DESC(&blob, REFUSED, offset));
+
+	/* Refusals that are shorter than what is known of them. */
+	build(&blob, ours, NR(ours));
+	set32(&blob, DESC(&blob, REFUSED, linear), sizeof(struct refusal) - 1);
+	expect_error(&blob, DESC(&blob, REFUSED, linear));
+	set32(&blob, DESC(&blob, REFUSED, linear), 0);
+	expect_error(&blob, DESC(&blob, REFUSED, linear));
 
 	build(&blob, ours, NR(ours));
 	strcpy((char *)blob.data + DESC(&blob, 12, name), "ptwr");

@@ -129,7 +129,7 @@ static void take(const struct stats_desc *desc, const char *data,
     {
         struct stats_refusal refusal;
 
-        memcpy(&refusal, data + i * sizeof(refusal), sizeof(refusal));
+        memcpy(&refusal, data + i * desc->linear, sizeof(refusal));
         if ( refusal.nr > last.nr )
             last = refusal;
     }
