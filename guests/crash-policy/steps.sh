@@ -6,10 +6,12 @@
 
 dumps=/var/lib/xen/dump
 
-# Keeps the number of the first domain.
+# Keeps the number of the first domain. One that has gone already is in what xl said.
 seen()
 {
-	first=$(xl domid "$name" 2>/dev/null)
+	first=$(xl domid "$name" 2>/dev/null) ||
+		first=$(sed -n 's/.*Domain \([0-9]*\) has shut down.*/\1/p' "$results/$name.xl" 2>/dev/null | head -n 1)
+	[ -n "$first" ]
 }
 
 crashed()
@@ -27,9 +29,11 @@ restarted()
 	now=$(xl domid "$name" 2>/dev/null) && [ -n "$first" ] && [ "$now" -gt "$((first + 1))" ]
 }
 
+# xl goes on if it cannot write all of a core.
 dumped()
 {
-	gone && [ -n "$(find "$dumps" -name "*$name*" -size +1000k)" ]
+	gone && [ -n "$(find "$dumps" -name "*$name*" -size +1000k)" ] &&
+		! grep -q "core dump failed" "$results/$name.xl"
 }
 
 mkdir -p "$dumps"
