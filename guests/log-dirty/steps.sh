@@ -14,6 +14,7 @@ if await logged "bench: begins after" && log_dirty logged; then
 		record logged error 0 "it began before Xen logged its dirty pages"
 else
 	record logged error 0 "Xen does not log its dirty pages"
+	end_early logged
 fi
 finish logged once
 forget logged

@@ -5,9 +5,10 @@ for vcpus in 1 2 4; do
 	guest=vcpus-$vcpus
 	create "$guest" "$vcpus" preempt=full
 	for nr in 1 2 3 4 5 6 7 8 9 10; do
-		await "$guest" "ready for save $nr" || break
-		save "$guest" || break
-		restore "$guest"
+		{ await "$guest" "ready for save $nr" && save "$guest" && restore "$guest"; } || {
+			end_early "$guest"
+			break
+		}
 	done
 	finish "$guest" once
 done
