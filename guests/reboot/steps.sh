@@ -2,7 +2,7 @@
 # shellcheck shell=sh disable=SC2154 # dom0/run sources this
 #
 # Linux tears all page tables down and begins anew, in a new domain. Xen must have all memory back
-# from the old one. All boots, and all ways down, are on one console, so the judge sees them.
+# from the old one, to a MiB. All boots, and all ways down, are on one console, so the judge sees them.
 
 TIMES=20
 
@@ -23,10 +23,11 @@ for vcpus in 1 4; do
 	done
 	if [ "$boots" -le "$TIMES" ]; then
 		record "$guest-xl" fail 0 "it came up $boots times, and not $((TIMES + 1)) times: $(tail -n 1 "$results/$name.xl")"
-	elif [ "$free" -ne "$before" ]; then
+	# If xl printed no number, [ is not true, and this is a fail.
+	elif ! [ "$free" -ge "$before" ]; then
 		record "$guest-xl" fail 0 "Xen has $free MiB free beside its last domain, and had $before beside its first"
 	else
-		record "$guest-xl" pass 0 "$TIMES reboots, and Xen has $free MiB free, as before"
+		record "$guest-xl" pass 0 "$TIMES reboots, and Xen has $free MiB free, and had $before"
 	fi
 	# With saves=1, the guest ends after one save and restore.
 	{ [ "$boots" -gt "$TIMES" ] && save "$guest" && restore "$guest"; } || end_early "$guest"
