@@ -177,6 +177,19 @@ ok 1 suite # SKIP nothing here" poweroff
 @test "judge: a defect that must show, and does not, fails" {
 	judge "$good" poweroff "kernel BUG at"
 	[ "$outcome" = fail ]
+	judge "BUG: Bad page map in process test" crash "kernel BUG at"
+	[ "$output" = "fail	the defect did not show: kernel BUG at" ]
+}
+
+@test "judge: a guest that an int3 ended before its defect is a retry" {
+	judge "Oops: int3: 0000 [#1] PREEMPT SMP" crash "kernel BUG at"
+	[ "$outcome" = retry ]
+	judge "Oops: int3: 0000 [#1] PREEMPT SMP
+kernel BUG at here" crash "kernel BUG at"
+	[ "$outcome" = reproduced ]
+	local emulated=no
+	judge "Oops: int3: 0000 [#1] PREEMPT SMP" crash "kernel BUG at"
+	[ "$outcome" = fail ]
 }
 
 @test "judge: a guest that was destroyed passes, unless something was wrong before" {
