@@ -3,8 +3,9 @@
 #
 # What a Debian must do on a disk and a network of Xen. scenario.service runs this in each boot. The
 # first boot uses the disk, the network and the balloon, and writes files. Each later boot checks that
-# these files are still there. boots=NUMBER on the kernel's command line is how many boots there are.
-# steps.sh reboots it after each, but for the last, which ends with systemd's poweroff.
+# these files are still there. boots=NUMBER on the kernel's command line is how many boots there are;
+# without it, none of this runs. steps.sh reboots it after each, but for the last, which ends with
+# systemd's poweroff.
 
 kept=/var/lib/scenario
 log=/run/scenario.log
