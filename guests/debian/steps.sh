@@ -19,10 +19,10 @@ serve()
 	: >/run/debian-is-served
 }
 
-# rebooted: whether the guest $name is another domain than $domid.
+# rebooted: whether the guest $name is another domain than $domid, or xl has given it up.
 rebooted()
 {
-	now=$(xl domid "$name" 2>/dev/null) && [ "$now" != "$domid" ]
+	! xl_waits "$guest" || { now=$(xl domid "$name" 2>/dev/null) && [ "$now" != "$domid" ]; }
 }
 
 # What xl does to the guest. Leaves in $what which step failed.
@@ -38,7 +38,8 @@ act()
 		domid=$(xl domid "$name")
 		step "boot $boot" await "$guest" "ready for reboot $boot" 600 &&
 			step "reboot $boot" xl reboot "$name" &&
-			step "reboot $boot" within 200 rebooted || return 1
+			step "reboot $boot" within 200 rebooted &&
+			step "reboot $boot" xl_waits "$guest" || return 1
 		boot=$((boot + 1))
 	done
 	step "boot $boot" await "$guest" "ok 1 boot $boot: " 600
