@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh disable=SC2154 # the script that sources this sets its variables
 #
-# The one policy for retries. dom0/run uses it for guests under xl, scripts/run for machines
-# without Xen, and tests/emulated for its machines.
+# The one policy for guests that the emulator disturbed. dom0/run uses it for guests under xl,
+# scripts/run for machines without Xen, and tests/emulated for its machines. That dom0 is booted
+# once more, if it was disturbed itself, is in scripts/run.
 #
 #   settle NAME [once]   wait for the guest NAME, and have it judged. On a "retry", record it,
 #                        keep its console as NAME.first.log, and make the guest once more. A
