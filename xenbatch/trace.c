@@ -472,8 +472,11 @@ static inline const char *hypercall(struct trace *trace, struct pcpu *pcpu, cons
 		op = NR_HYPERCALLS - 1;
 
 	kind = batch_kind_of(op);
-	if (kind != NR_BATCH_KINDS && !count)
-		return "a batch without a size";
+	/* Xen records the size by all 64 bits of the number, and 32 bits of the number itself. */
+	if (kind != NR_BATCH_KINDS && !count) {
+		op = NR_HYPERCALLS - 1;
+		kind = NR_BATCH_KINDS;
+	}
 	if (!pcpu->current)
 		trace->unattributed++;
 	else if (kind != NR_BATCH_KINDS)
