@@ -219,6 +219,18 @@ static bool await_end(struct xentrace *xentrace, int *status)
 	}
 }
 
+/* The pipe may be full. Reads until nothing comes, so that no signal cuts a write short. */
+static void let_it_write(struct xentrace *xentrace)
+{
+	static char buffer[1 << 16];
+	const double until = seconds_now() + 1;
+	struct pollfd fd = { .fd = xentrace->records, .events = POLLIN };
+
+	while (seconds_now() < until && poll(&fd, 1, 20) > 0 &&
+	       read(xentrace->records, buffer, sizeof(buffer)) > 0)
+		;
+}
+
 /* Returns its status, as waitpid() has it. */
 static int stop(struct xentrace *xentrace)
 {
@@ -226,6 +238,7 @@ static int stop(struct xentrace *xentrace)
 
 	if (!xentrace->pid)
 		return 0;
+	let_it_write(xentrace);
 	kill(xentrace->pid, SIGTERM);
 	if (!await_end(xentrace, &status)) {
 		kill(xentrace->pid, SIGKILL);
@@ -239,10 +252,17 @@ static int stop(struct xentrace *xentrace)
 	return status;
 }
 
+/* Whether it failed after it had turned the tracing on. */
+static bool failed_late(const struct xentrace *xentrace, int status)
+{
+	return xentrace->began && WIFEXITED(status) && WEXITSTATUS(status);
+}
+
 /* It ended though nobody told it to. */
 static int explain_end(struct xentrace *xentrace, struct error *error)
 {
 	int status = stop(xentrace);
+	const char *also = failed_late(xentrace, status) ? ", and " TRACING_ON : "";
 
 	if (WIFSIGNALED(status))
 		return failed(error, "xentrace ended: signal %d, and " TRACING_ON,
@@ -252,8 +272,8 @@ static int explain_end(struct xentrace *xentrace, struct error *error)
 		return failed(error, "xentrace ended: %s: another xentrace runs, end that first",
 			      xentrace->message);
 	if (xentrace->message_length)
-		return failed(error, "xentrace ended: %s", xentrace->message);
-	return failed(error, "xentrace ended: exit code %d", WEXITSTATUS(status));
+		return failed(error, "xentrace ended: %s%s", xentrace->message, also);
+	return failed(error, "xentrace ended: exit code %d%s", WEXITSTATUS(status), also);
 }
 
 int xentrace_read(struct xentrace *xentrace, const struct pollfd *fds, struct trace *trace,
@@ -282,8 +302,13 @@ double xentrace_began(const struct xentrace *xentrace)
 
 void xentrace_end(struct xentrace *xentrace)
 {
+	int status;
+
 	if (!xentrace)
 		return;
-	stop(xentrace);
+	status = stop(xentrace);
+	if (failed_late(xentrace, status))
+		complain("xentrace ended: %s, and " TRACING_ON,
+			 xentrace->message_length ? xentrace->message : "it failed");
 	free(xentrace);
 }

@@ -32,7 +32,7 @@ double xentrace_began(const struct xentrace *xentrace);
 
 /*
  * Ends xentrace, which turns Xen's tracing off, and frees it. Complains if it has to be
- * killed: the tracing may then still be on. xentrace may be NULL.
+ * killed, or if it fails: the tracing may then still be on. xentrace may be NULL.
  */
 void xentrace_end(struct xentrace *xentrace);
 

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,8 +16,11 @@
 #include <cmocka.h>
 
 #include "build_trace.h"
+#include "capture.h"
 #include "clock.h"
 #include "xentrace.h"
+
+#define MAY_BE_ON	", and may have left tracing on: 'xentrace -X -T 1 /dev/null' turns it off"
 
 static char folder[] = "/tmp/test_xentrace.XXXXXX";
 static struct trace *trace;
@@ -98,8 +102,7 @@ static void says_why_it_ended(void **state)
 		{ "echo first >&2; printf 'la\\033st' >&2; exit 1", "xentrace ended: la?st" },
 		{ "echo Failed to bind VIRQ >&2; exit 1",
 		  "xentrace ended: Failed to bind VIRQ: another xentrace runs, end that first" },
-		{ "kill -KILL $$", "xentrace ended: signal 9, and may have left tracing on: "
-		  "'xentrace -X -T 1 /dev/null' turns it off" },
+		{ "kill -KILL $$", "xentrace ended: signal 9" MAY_BE_ON },
 		{ "echo This is no trace, whatever else it may be; sleep 10",
 		  "the output of xentrace: corrupt at byte 0: this is not an xentrace file" },
 	};
@@ -130,21 +133,78 @@ static void is_not_held_up(void **state)
 	expect_content("ended", "ended\n");
 }
 
+/* Ends it, and expects one line on stderr, or "". */
+static void expect_complaint(struct xentrace *xentrace, const char *expected)
+{
+	capture(stderr);
+	xentrace_end(xentrace);
+	assert_string_equal(captured(), expected);
+}
+
 static void kills_what_hangs(void **state)
 {
 	struct xentrace *xentrace = start("trap '' TERM\ncat $f/trace\nexec sleep 60");
-	int saved = dup(STDERR_FILENO);
 	(void)state;
 
 	assert_non_null(xentrace);
 	assert_int_equal(read_on(xentrace, true), 0);
-	assert_non_null(freopen(path_of("stderr"), "w", stderr));
-	xentrace_end(xentrace);
-	fflush(stderr);
-	dup2(saved, STDERR_FILENO);
-	close(saved);
-	expect_content("stderr", "xenbatch: xentrace had to be killed, and may have left tracing "
-		       "on: 'xentrace -X -T 1 /dev/null' turns it off\n");
+	expect_complaint(xentrace, "xenbatch: xentrace had to be killed" MAY_BE_ON "\n");
+}
+
+static void says_that_it_failed(void **state)
+{
+	struct xentrace *xentrace = start("trap 'echo Write failed! >&2; exit 1' TERM\n"
+					  "cat $f/trace\nwhile :; do sleep 0.02; done");
+	(void)state;
+
+	assert_non_null(xentrace);
+	assert_int_equal(read_on(xentrace, true), 0);
+	expect_complaint(xentrace, "xenbatch: xentrace ended: Write failed!" MAY_BE_ON "\n");
+
+	/* Nobody ended it, but it has begun to trace. */
+	xentrace = start("cat $f/trace; sleep 0.1; exit 3");
+	assert_non_null(xentrace);
+	assert_int_equal(read_on(xentrace, false), -1);
+	assert_string_equal(error.text, "xentrace ended: exit code 3" MAY_BE_ON);
+	expect_complaint(xentrace, "");
+}
+
+static volatile sig_atomic_t told_to_end;
+
+static void on_term(int signal)
+{
+	told_to_end = signal;
+}
+
+/* As xentrace, with much more than a pipe holds: fails if a write is cut short. */
+static int write_much(void)
+{
+	static uint32_t much[3 << 20];
+
+	/* Empty windows. */
+	for (size_t i = 0; i < sizeof(much) / sizeof(much[0]); i += 3)
+		much[i] = 0x0001f003 | 2u << 28;
+
+	/* Without SA_RESTART. */
+	sigaction(SIGTERM, &(struct sigaction){ .sa_handler = on_term }, NULL);
+	while (!told_to_end) {
+		if (write(STDOUT_FILENO, much, sizeof(much)) != sizeof(much))
+			return 1;
+		usleep(100000);
+	}
+	return 0;
+}
+
+static void no_write_is_cut_short(void **state)
+{
+	/* This program; main() calls write_much(). */
+	struct xentrace *xentrace = xentrace_start("/proc/self/exe", &error);
+	(void)state;
+
+	assert_non_null(xentrace);
+	assert_int_equal(read_on(xentrace, true), 0);
+	usleep(500000);		/* until the pipe is full */
+	expect_complaint(xentrace, "");
 }
 
 static void finds_the_program(void **state)
@@ -215,8 +275,7 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-	static const char *const names[] = { "xentrace", "trace", "large", "arguments", "ended",
-					     "stderr" };
+	static const char *const names[] = { "xentrace", "trace", "large", "arguments", "ended" };
 	(void)state;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -226,15 +285,20 @@ static int remove_folder(void **state)
 
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, new_trace, free_trace)
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(reads_records_and_ends_it),
 		TEST(says_why_it_ended),
 		TEST(is_not_held_up),
 		TEST(kills_what_hangs),
+		TEST(says_that_it_failed),
+		TEST(no_write_is_cut_short),
 		TEST(finds_the_program),
 	};
 
+	(void)argv;
+	if (argc > 1)
+		return write_much();
 	return cmocka_run_group_tests_name("xentrace", tests, make_folder, remove_folder);
 }
