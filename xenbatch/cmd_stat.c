@@ -95,7 +95,7 @@ static int run(const struct arguments *arguments, struct source *source, int *si
 			next += arguments->interval;
 			/* After a stop, for example: one long period, not many short ones. */
 			if (next < seconds_now())
-				next = seconds_now();
+				next = seconds_now() + arguments->interval;
 			event = source_wait(source, next, -1, &error);
 		}
 		if (event == SOURCE_INTERRUPTED)

@@ -185,8 +185,9 @@ static int run(struct top *top)
 			if (next_period(top))
 				return -1;
 			next += top->interval;
+			/* As in stat: one long period. */
 			if (next < seconds_now())
-				next = seconds_now();
+				next = seconds_now() + top->interval;
 			break;
 		}
 	}
