@@ -375,12 +375,20 @@ struct vcpu_stats *stats_vcpu(struct stats *stats, uint16_t domid, unsigned int 
 	return &all[vcpu];
 }
 
+/* Whether another domain has the id now. */
+static bool is_other(const struct domain_stats *domain, const struct domain_stats *old)
+{
+	return domain->uuid[0] && old->uuid[0] && strcmp(domain->uuid, old->uuid);
+}
+
 void stats_subtract(struct stats *now, const struct stats *before)
 {
 	for (size_t i = 0; i < now->nr_domains; i++) {
 		struct domain_stats *domain = &now->domain[i];
 		const struct domain_stats *old = stats_find(before, domain->domid);
 
+		if (old && is_other(domain, old))
+			continue;
 		for (unsigned int v = 0; old && v < domain->nr_vcpus && v < old->nr_vcpus; v++)
 			vcpu_stats_subtract(&domain->vcpu[v], &old->vcpu[v]);
 	}

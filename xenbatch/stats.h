@@ -274,7 +274,8 @@ struct vcpu_stats *stats_vcpu(struct stats *stats, uint16_t domid, unsigned int 
 void stats_drop(struct stats *stats, size_t i);
 /*
  * now -= before, domain by domain, so that now has what was counted in between. A domain
- * that only now has stays as it is. A domain that only before has does not come into now.
+ * that only now has stays as it is; so does one that has the id of another, by their UUIDs. A
+ * domain that only before has does not come into now.
  */
 void stats_subtract(struct stats *now, const struct stats *before);
 

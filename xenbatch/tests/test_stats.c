@@ -137,8 +137,12 @@ static void subtract(void **state)
 	stats_vcpu(&now, 1, 1)->ptwr = 4;		/* a new vCPU */
 	stats_vcpu(&now, 2, 0)->ptwr = 5;		/* a new domain */
 	stats_vcpu(&before, 3, 0)->ptwr = 6;		/* a domain that ended */
-	stats_vcpu(&before, 4, 0)->ptwr = 9;		/* another domain has that id now */
+	stats_vcpu(&before, 4, 0)->ptwr = 9;		/* no difference is below 0 */
 	stats_vcpu(&now, 4, 0)->ptwr = 8;
+	stats_vcpu(&before, 5, 0)->ptwr = 100;		/* another domain has that id now */
+	stats_vcpu(&now, 5, 0)->ptwr = 150;
+	strcpy(stats_find(&before, 5)->uuid, "8dc3b7d2-0a4f-4a5b-9c0e-1f2a3b4c5d6e");
+	strcpy(stats_find(&now, 5)->uuid, "8dc3b7d2-0a4f-4a5b-9c0e-1f2a3b4c5d6f");
 	before.lost = 1;
 	now.lost = 3;
 
@@ -148,6 +152,7 @@ static void subtract(void **state)
 	assert_int_equal(stats_vcpu(&now, 2, 0)->ptwr, 5);
 	assert_null(stats_find(&now, 3));
 	assert_int_equal(stats_vcpu(&now, 4, 0)->ptwr, 0);
+	assert_int_equal(stats_vcpu(&now, 5, 0)->ptwr, 150);
 	assert_int_equal(now.lost, 2);
 	stats_free(&before);
 	stats_free(&now);
