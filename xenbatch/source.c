@@ -181,6 +181,20 @@ static void adjust_trace(struct source *source, struct stats *stats)
 	name_domains(source, stats);
 }
 
+/* Xenstore forgets the name of a domain that has ended. The record before had it. */
+static void keep_names(const struct stats *before, struct stats *stats)
+{
+	for (size_t i = 0; i < stats->nr_domains; i++) {
+		struct domain_stats *domain = &stats->domain[i];
+		const struct domain_stats *old = stats_find(before, domain->domid);
+
+		if (!old || domain->name[0])
+			continue;
+		memcpy(domain->name, old->name, sizeof(domain->name));
+		memcpy(domain->uuid, old->uuid, sizeof(domain->uuid));
+	}
+}
+
 static int read_replay(struct source *source, struct stats *stats, struct error *error)
 {
 	char *line = NULL;
@@ -228,11 +242,14 @@ int source_period(struct source *source, struct stats *stats, struct error *erro
 	}
 	stats_subtract(stats, &source->before);
 	stats->seconds = time - source->since;
+	if (source->kind == TRACE) {
+		adjust_trace(source, stats);
+		keep_names(&source->before, stats);
+		keep_names(stats, &now);
+	}
 	stats_free(&source->before);
 	source->before = now;
 	source->since = time;
-	if (source->kind == TRACE)
-		adjust_trace(source, stats);
 	return 0;
 }
 

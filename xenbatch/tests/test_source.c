@@ -15,9 +15,12 @@
 #include <xenhypfs.h>
 #include <xenstore.h>
 
+#include "build_trace.h"
 #include "capture.h"
+#include "clock.h"
 #include "command.h"
 #include "hypfs.h"
+#include "source.h"
 
 /* What is there: domain 5, and its count. */
 static struct {
@@ -148,6 +151,70 @@ static const char *stat_prints(FILE *stream, const char *const options[6])
 
 #define STAT(stream, ...)	stat_prints(stream, (const char *const[6]){ __VA_ARGS__ })
 
+/* The UUIDs tell that another domain has the id. */
+static void an_id_is_used_again(void **state)
+{
+	struct error error;
+	struct source *source;
+	struct stats stats;
+	(void)state;
+
+	reset();
+	there.ptwr = 1500;
+	source = source_open(SOURCE_AUTO, NULL, &error);
+	assert_non_null(source);
+	there.ptwr = 400;
+	there.uuid = "8dc3b7d2-0a4f-4a5b-9c0e-1f2a3b4c5d6f";
+	assert_int_equal(source_period(source, &stats, &error), 0);
+	assert_int_equal(stats_vcpu(&stats, 5, 0)->ptwr, 400);
+	stats_free(&stats);
+	source_close(source);
+}
+
+/* This program as xentrace: writes two emulated writes of domain 5, and two more. */
+static int trace_domain_5(void)
+{
+	struct build b = { };
+
+	for (unsigned int i = 0; i < 2; i++) {
+		window(&b, 0);
+		run(&b, 5, 0);
+		ptwr(&b);
+		ptwr(&b);
+		leave(&b, 5, 0);
+		end(&b);
+		if (write(STDOUT_FILENO, b.data, b.size) != (ssize_t)b.size)
+			return 1;
+		b.size = 0;
+		usleep(500000);
+	}
+	pause();
+	return 0;
+}
+
+static void a_domain_that_has_ended_keeps_its_name(void **state)
+{
+	struct error error;
+	struct source *source;
+	struct stats stats;
+	(void)state;
+
+	reset();
+	/* Its first records have come when it is open. */
+	source = source_open(SOURCE_TRACE, "/proc/self/exe", &error);
+	assert_non_null(source);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(source_period(source, &stats, &error), 0);
+		assert_int_equal(stats_vcpu(&stats, 5, 0)->ptwr, 2);
+		assert_string_equal(stats_find(&stats, 5)->name, "guest");
+		assert_string_equal(stats_find(&stats, 5)->uuid, there.uuid);
+		stats_free(&stats);
+		there.name = NULL;
+		assert_int_equal(source_wait(source, seconds_now() + 1, -1, &error), SOURCE_TIME);
+	}
+	source_close(source);
+}
+
 /* A period that took too long is followed by none that is too short. */
 static void no_short_period(void **state)
 {
@@ -164,12 +231,17 @@ static void no_short_period(void **state)
 	assert_int_equal(nr, 3);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_short_period),
+		cmocka_unit_test(an_id_is_used_again),
+		cmocka_unit_test(a_domain_that_has_ended_keeps_its_name),
 	};
 
+	(void)argv;
+	if (argc > 1)
+		return trace_domain_5();
 	/* Else what the command prints would mix with the results. */
 	if (!freopen("/dev/null", "w", stdout))
 		return 1;
