@@ -361,8 +361,7 @@ static int open_kind(struct source *source, enum source_kind kind, const char *x
 			return failed(error, "hypfs " HYPFS_DOM0 ": %s", strerror(errno));
 	}
 	if (kind == SOURCE_HYPFS && !counts)
-		return failed(error, "no hypfs " HYPFS_DOM0 ": this Xen lacks "
-			      "CONFIG_BATCH_STATS, use --source trace");
+		return failed(error, "no hypfs " HYPFS_DOM0 ": this Xen lacks CONFIG_BATCH_STATS");
 
 	source->since = seconds_now();
 	if (counts) {

@@ -215,6 +215,18 @@ static void a_domain_that_has_ended_keeps_its_name(void **state)
 	source_close(source);
 }
 
+/* It names no option that the command does not take. */
+static void xen_does_not_count(void **state)
+{
+	(void)state;
+
+	reset();
+	there.counts = false;
+	assert_string_equal(STAT(stderr, "--total"), "xenbatch: no hypfs /domain/0/vcpu/0/batch-stats: "
+			    "this Xen lacks CONFIG_BATCH_STATS\n");
+	assert_int_equal(exit_code, EXIT_ERROR);
+}
+
 /* A period that took too long is followed by none that is too short. */
 static void no_short_period(void **state)
 {
@@ -235,6 +247,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_short_period),
+		cmocka_unit_test(xen_does_not_count),
 		cmocka_unit_test(an_id_is_used_again),
 		cmocka_unit_test(a_domain_that_has_ended_keeps_its_name),
 	};
