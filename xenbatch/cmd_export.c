@@ -133,7 +133,7 @@ static int export_main(int argc, char **argv)
 	/* Not an error: a domain that has ended, or is yet to come, has no counts. */
 	for (unsigned int i = 0; i < arguments.domain.nr; i++)
 		if (!domain_find(&stats, arguments.domain.at[i]))
-			complain("--domain: no such domain runs now: %s", arguments.domain.at[i]);
+			complain("--domain: no such PV domain is seen: %s", arguments.domain.at[i]);
 	domains_select(&stats, &arguments.domain);
 	if (strcmp(arguments.output, "-"))
 		ret = write_file(arguments.output, &stats, arguments.textfile);

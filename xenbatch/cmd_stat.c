@@ -59,8 +59,8 @@ static void warn_missing(const struct arguments *arguments, const struct stats *
 {
 	for (unsigned int i = 0; i < arguments->domain.nr; i++)
 		if (!domain_find(stats, arguments->domain.at[i]))
-			complain("--domain: no such domain runs now%s: %s",
-				 arguments->total ? "" : ", it is shown once it does",
+			complain("--domain: no such PV domain is seen now%s: %s",
+				 arguments->total ? "" : ", it is shown once it is",
 				 arguments->domain.at[i]);
 }
 

@@ -52,8 +52,9 @@ enum source_event source_wait(struct source *source, double until, int fd, struc
  * What was counted since the last call, or since source_open(). 0: free stats with
  * stats_free(). 1: the replay has ended. -1: error says why.
  *
- * stats has each domain that runs, by xenstore, and each other domain of which something was
- * counted. From hypfs, the last counts of a domain that has ended are lost.
+ * From hypfs, stats has each PV domain that runs, by xenstore, and of which this domain may
+ * know; the last counts of a domain that has ended are lost. From a trace, it has each domain
+ * that runs, and each other one of which something was counted.
  */
 int source_period(struct source *source, struct stats *stats, struct error *error);
 

@@ -344,7 +344,7 @@ static void domains(void **state)
 	has(content(out), "xen_ptwr_total{domain=\"3\"} 81");
 	/* Nothing of another domain, and a warning. */
 	assert_int_equal(export(82, out, "-d4"), EXIT_OK);
-	assert_non_null(strstr(complaint, "no such domain runs now: 4"));
+	assert_non_null(strstr(complaint, "no such PV domain is seen: 4"));
 	has_no(content(out), "domain=");
 }
 

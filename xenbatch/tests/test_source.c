@@ -227,6 +227,17 @@ static void xen_does_not_count(void **state)
 	assert_int_equal(exit_code, EXIT_ERROR);
 }
 
+/* A domain that is not PV runs, but is not seen. */
+static void no_pv_domain(void **state)
+{
+	(void)state;
+
+	reset();
+	there.is_pv = false;
+	assert_string_equal(STAT(stderr, "-n1", "-i.1", "-j", "-dguest", "-d0"),
+			    "xenbatch: --domain: no such PV domain is seen now, it is shown once it is: guest\n");
+}
+
 /* A period that took too long is followed by none that is too short. */
 static void no_short_period(void **state)
 {
@@ -247,6 +258,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_short_period),
+		cmocka_unit_test(no_pv_domain),
 		cmocka_unit_test(xen_does_not_count),
 		cmocka_unit_test(an_id_is_used_again),
 		cmocka_unit_test(a_domain_that_has_ended_keeps_its_name),
