@@ -44,7 +44,12 @@ static int read_total(const struct arguments *arguments, struct stats *stats)
 	if (arguments->from) {
 		if (stats_read_file(arguments->from, stats, &error))
 			return complain("%s: %s", arguments->from, error.text);
-		return EXIT_OK;
+		/* Only a record of a period has its length. */
+		if (!stats->seconds)
+			return EXIT_OK;
+		stats_free(stats);
+		return complain("%s: its last record is of a period: give one of stat --total -j",
+				arguments->from);
 	}
 	source = source_open(SOURCE_HYPFS, NULL, &error);
 	ret = source ? source_total(source, stats, &error) : -1;

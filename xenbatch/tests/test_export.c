@@ -258,6 +258,7 @@ static const char *content(const char *path)
 
 /* Exports the record of domain 3 with a number of ptwr. What it complains is in complaint. */
 static const char *complaint;
+static double record_seconds;	/* what the record says of its length */
 
 static int export(unsigned int ptwr, const char *output, const char *more)
 {
@@ -269,6 +270,7 @@ static int export(unsigned int ptwr, const char *output, const char *more)
 
 	assert_non_null(f);
 	stats_init(&stats, "hypfs");
+	stats.seconds = record_seconds;
 	stats_vcpu(&stats, 3, 0)->ptwr = ptwr;
 	strcpy(stats.domain->uuid, "8dc3b7d2-0a4f-4a5b-9c0e-1f2a3b4c5d6e");
 	stats_write_json(f, &stats);
@@ -348,6 +350,16 @@ static void domains(void **state)
 	has_no(content(out), "domain=");
 }
 
+/* What was counted in a period is no total. */
+static void no_period(void **state)
+{
+	(void)state;
+	record_seconds = 0.5;
+	assert_int_equal(export(83, "/dev/null", NULL), EXIT_ERROR);
+	record_seconds = 0;
+	assert_non_null(strstr(complaint, "its last record is of a period"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +372,7 @@ int main(void)
 		cmocka_unit_test(to_a_file),
 		cmocka_unit_test(what_is_no_file),
 		cmocka_unit_test(domains),
+		cmocka_unit_test(no_period),
 	};
 
 	return cmocka_run_group_tests_name("export", tests, make_folder, remove_folder);
