@@ -14,6 +14,14 @@ int utf8_length(const char *p)
 	for (int i = 1; i < length; i++)
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;
+	if (length > 2) {
+		unsigned char second = p[1];
+
+		/* Longer than needed, a surrogate, or past U+10FFFF. */
+		if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second >= 0xa0) ||
+		    (first == 0xf0 && second < 0x90) || (first == 0xf4 && second >= 0x90))
+			return 0;
+	}
 	return length;
 }
 
