@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "text.h"
 
@@ -32,7 +33,10 @@ static void text(FILE *f, const char *from)
 			fputs("&lt;", f);
 		else if (*from == '&')
 			fputs("&amp;", f);
-		else if (!length || (unsigned char)*from < ' ')
+		else if (*from == '>')
+			fputs("&gt;", f);	/* "]]>" is forbidden */
+		else if (!length || (unsigned char)*from < ' ' ||
+			 !strncmp(from, "\xef\xbf\xbe", 3) || !strncmp(from, "\xef\xbf\xbf", 3))
 			fputc('?', f);
 		else
 			fwrite(from, 1, length, f);
