@@ -220,8 +220,7 @@ static void print_json(const struct change *change, const struct domain_stats *a
 
 	json_object_object_add(object, "old_domid", domid_object(change->pair.old));
 	json_object_object_add(object, "new_domid", domid_object(change->pair.new));
-	json_object_object_add(object, "name",
-			       any->name[0] ? json_object_new_string(any->name) : NULL);
+	json_object_object_add(object, "name", name_object(any));
 	if (change->counter) {
 		json_object_object_add(object, "counter", json_object_new_string(change->counter));
 		json_object_object_add(object, "old", number_object(change->old.value,

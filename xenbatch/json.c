@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
+
 static void add(struct json_object *object, const char *key, uint64_t value)
 {
 	json_object_object_add(object, key, json_object_new_uint64(value));
@@ -107,14 +109,22 @@ static struct json_object *vcpu_object(unsigned int id, const struct vcpu_stats 
 	return object;
 }
 
+struct json_object *name_object(const struct domain_stats *domain)
+{
+	char name[sizeof(domain->name)];
+
+	strcpy(name, domain->name);
+
+	return *name ? json_object_new_string(only_utf8(name)) : NULL;
+}
+
 static struct json_object *domain_object(const struct domain_stats *domain, bool results)
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *vcpus = json_object_new_array();
 
 	add(object, "domid", domain->domid);
-	json_object_object_add(object, "name",
-			       domain->name[0] ? json_object_new_string(domain->name) : NULL);
+	json_object_object_add(object, "name", name_object(domain));
 	if (domain->uuid[0])
 		json_object_object_add(object, "uuid", json_object_new_string(domain->uuid));
 	for (unsigned int i = 0; i < domain->nr_vcpus; i++)

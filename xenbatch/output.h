@@ -18,6 +18,9 @@ enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_CSV };
 /* A record is one line, so a series of records is JSON lines. */
 void stats_write_json(FILE *f, const struct stats *stats);
 
+/* A domain's name, as UTF-8, which JSON must be. NULL, which is JSON's null: it is not known. */
+struct json_object *name_object(const struct domain_stats *domain);
+
 /*
  * Reads a record from length bytes, which need no NUL. 0: free stats with stats_free(). -1:
  * error says why; there is nothing to free.

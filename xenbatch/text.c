@@ -47,3 +47,15 @@ char *printable(char *text)
 	}
 	return text;
 }
+
+char *only_utf8(char *text)
+{
+	for (char *p = text; *p;) {
+		int length = utf8_length(p);
+
+		if (!length)
+			*p = '?';
+		p += length ?: 1;
+	}
+	return text;
+}

@@ -12,4 +12,7 @@ int utf8_length(const char *p);
  */
 char *printable(char *text);
 
+/* As printable(), but control characters stay: for formats that have a way to write them. */
+char *only_utf8(char *text);
+
 #endif /* XENBATCH_TEXT_H */

@@ -89,6 +89,22 @@ static void json_as_documented(void **state)
 	stats_free(&stats);
 }
 
+/* JSON is UTF-8, and a name may not be. Its control characters stay. */
+static void json_is_utf8(void **state)
+{
+	struct stats stats;
+	char *text;
+	(void)state;
+
+	stats_init(&stats, "hypfs");
+	stats_vcpu(&stats, 7, 0);
+	strcpy(stats.domain->name, "caf\xe9 \xc3\xa9\033\xe2\x82");
+	text = written(&stats, OUTPUT_JSON, true);
+	assert_non_null(strstr(text, "\"name\":\"caf? \xc3\xa9\\u001b??\""));
+	free(text);
+	stats_free(&stats);
+}
+
 static void json_round_trip(void **state)
 {
 	struct stats stats, read;
@@ -351,6 +367,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(json_as_documented),
+		cmocka_unit_test(json_is_utf8),
 		cmocka_unit_test(json_round_trip),
 		cmocka_unit_test(every_counter_is_in_every_format),
 		cmocka_unit_test(json_that_is_no_record),
