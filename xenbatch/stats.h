@@ -173,7 +173,7 @@ double counter_mean(const struct counter *sizes, const struct vcpu_stats *vcpu);
 
 struct domain_stats {
 	uint16_t domid;
-	char name[64];			/* "": not known */
+	char name[256];			/* "": not known; a longer one is cut */
 	char uuid[37];			/* "": not known */
 	unsigned int nr_vcpus;		/* in vcpu[]; a vCPU that was not seen is all zeros */
 	struct vcpu_stats *vcpu;

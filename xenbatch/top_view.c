@@ -306,9 +306,9 @@ static void draw_histograms(struct screen *screen, int line, const struct domain
 	int column;
 
 	domain_total(domain, &total);
-	column = put(screen, line, 0, "%.*s (%u), %u vCPU%s: batches%s by size",
-		     (int)sizeof(domain->name), domain->name, domain->domid, domain->nr_vcpus,
-		     domain->nr_vcpus == 1 ? "" : "s", rates ? " a second" : "");
+	column = put(screen, line, 0, "%.64s (%u), %u vCPU%s: batches%s by size", domain->name,
+		     domain->domid, domain->nr_vcpus, domain->nr_vcpus == 1 ? "" : "s",
+		     rates ? " a second" : "");
 	if (refused_count(&total))
 		draw_refused(screen, line, column, domain, &total);
 	screen->look[line++] = TOP_BOLD;

@@ -105,7 +105,7 @@ static const char *picture;
 /* Up to four options, and the two records. */
 static int plot_records(const char *options[4])
 {
-	char copy[4][40];
+	char copy[4][80];
 	char *argv[10] = { "plot" };
 	int argc = 1, ret;
 
@@ -130,6 +130,7 @@ static void write_records(void)
 
 	stats_init(&stats, "trace");
 	stats_vcpu(&stats, 1, 0)->batch[BATCH_MULTICALL].size[2] = 3;
+	memset(stats.domain->name, 'n', 70);
 	for (int i = 0; i < 2; i++) {
 		f = fdopen(mkstemp(i ? first : second), "w");
 		assert_non_null(f);
@@ -143,7 +144,9 @@ static void write_records(void)
 
 static void the_command(void **state)
 {
+	char long_name[73] = "";
 	(void)state;
+
 	write_records();
 	/* Labels go to the files in order, and a file without one has its name. */
 	assert_int_equal(plot_records((const char *[4]){ "-o-", "-lone" }), EXIT_OK);
@@ -152,6 +155,11 @@ static void the_command(void **state)
 	assert_int_equal(plot_records((const char *[4]){ "-o-", "-lone", "-ltwo", "-d1" }), EXIT_OK);
 	assert_int_equal(occurrences(picture, "<title>one: 3 of 2</title>"), 1);
 	assert_int_equal(occurrences(picture, "<title>two: 3 of 2</title>"), 1);
+	/* By its name of 70 bytes. */
+	memcpy(long_name, "-d", 2);
+	memset(long_name + 2, 'n', 70);
+	assert_int_equal(plot_records((const char *[4]){ "-o-", "-lone", long_name }), EXIT_OK);
+	assert_int_equal(occurrences(picture, "<title>one: 3 of 2</title>"), 1);
 	/* The title, with its old letter too. */
 	assert_int_equal(plot_records((const char *[4]){ "-o-", "-Tnow", }), EXIT_OK);
 	assert_int_equal(occurrences(picture, ">now</text>"), 1);
