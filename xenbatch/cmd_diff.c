@@ -346,7 +346,8 @@ static bool compare_counter(const struct arguments *arguments, unsigned int i,
 }
 
 /* Prints what changed in a domain. Returns how many changes are past their limit. */
-static unsigned int compare_domain(const struct arguments *arguments, const struct pair *pair)
+static unsigned int compare_domain(const struct arguments *arguments, const struct pair *pair,
+				   bool refusals)
 {
 	bool text = arguments->format == OUTPUT_TABLE, same = true;
 	struct vcpu_stats old, new;
@@ -359,6 +360,8 @@ static unsigned int compare_domain(const struct arguments *arguments, const stru
 	for (unsigned int i = 0; i < NR_COUNTERS; i++) {
 		struct change change = { .pair = *pair };
 
+		if (!refusals && counters[i].kind == COUNTER_BY_ERROR)
+			continue;
 		if (!compare_counter(arguments, i, &old, &new, &change))
 			continue;
 		if (text && same)
@@ -383,6 +386,8 @@ static bool has_limit(const struct arguments *arguments)
 static int compare(const struct arguments *arguments, const struct stats *old,
 		   const struct stats *new)
 {
+	/* What one record does not know has not changed. */
+	bool refusals = !old->no_refusals && !new->no_refusals;
 	unsigned int past = 0;
 	size_t nr;
 	struct pair *pair = select_pairs(&arguments->domain, old, new, &nr);
@@ -395,7 +400,7 @@ static int compare(const struct arguments *arguments, const struct stats *old,
 		struct change alone = { .pair = pair[i], .past = has_limit(arguments) };
 
 		if (pair[i].old && pair[i].new) {
-			past += compare_domain(arguments, &pair[i]);
+			past += compare_domain(arguments, &pair[i], refusals);
 			continue;
 		}
 		print_change(arguments->format, &alone);

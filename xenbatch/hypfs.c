@@ -182,7 +182,8 @@ static uint32_t place(const struct batch_stats_desc *desc, const struct counter 
 	}
 }
 
-int hypfs_decode(const void *blob, size_t size, struct vcpu_stats *vcpu, struct error *error)
+int hypfs_decode(const void *blob, size_t size, struct vcpu_stats *vcpu, bool *refusals,
+		 struct error *error)
 {
 	const uint8_t *data;
 	struct layout layout;
@@ -190,10 +191,12 @@ int hypfs_decode(const void *blob, size_t size, struct vcpu_stats *vcpu, struct 
 	if (read_layout(blob, size, &layout, error))
 		return -1;
 	data = (const uint8_t *)blob + layout.header.data_offset;
+	*refusals = false;
 	for (size_t c = 0; c < NR_COUNTERS; c++) {
 		const struct batch_stats_desc *desc = &layout.desc[c];
 		uint64_t *to = counter_values(&counters[c], vcpu);
 
+		*refusals |= layout.has[c] && counters[c].kind == COUNTER_BY_ERROR;
 		for (uint32_t i = 0; i < desc->nr; i++) {
 			uint64_t value;
 
@@ -275,7 +278,7 @@ int hypfs_counts(struct hypfs *hypfs)
 
 /* 0; 1: nothing is counted for this vCPU; 2: there is no such vCPU; -1: error. */
 static int read_vcpu(struct hypfs *hypfs, uint16_t domid, unsigned int id, struct vcpu_stats *vcpu,
-		     struct error *error)
+		     bool *refusals, struct error *error)
 {
 	struct xenhypfs_dirent *dirent = NULL;
 	struct error reason;
@@ -294,7 +297,7 @@ static int read_vcpu(struct hypfs *hypfs, uint16_t domid, unsigned int id, struc
 	if (dirent->type != xenhypfs_type_blob || dirent->encoding != xenhypfs_enc_plain)
 		ret = failed(&reason, "not a plain blob");
 	else
-		ret = hypfs_decode(blob, dirent->size, vcpu, &reason);
+		ret = hypfs_decode(blob, dirent->size, vcpu, refusals, &reason);
 	if (ret < 0)
 		failed(error, "hypfs %s: %s", path, reason.text);
 	free(blob);
@@ -307,7 +310,8 @@ int hypfs_read(struct hypfs *hypfs, uint16_t domid, struct stats *stats, struct 
 {
 	for (unsigned int id = 0;; id++) {
 		struct vcpu_stats counts = {}, *vcpu;
-		int ret = read_vcpu(hypfs, domid, id, &counts, error);
+		bool refusals = false;
+		int ret = read_vcpu(hypfs, domid, id, &counts, &refusals, error);
 
 		if (ret)
 			return ret < 0 ? -1 : !id;
@@ -316,5 +320,6 @@ int hypfs_read(struct hypfs *hypfs, uint16_t domid, struct stats *stats, struct 
 			return failed(error, "no memory, or more than %u vCPUs",
 				      STATS_MAX_ALL_VCPUS);
 		*vcpu = counts;
+		stats->no_refusals |= !refusals;
 	}
 }

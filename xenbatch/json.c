@@ -95,14 +95,15 @@ static void add_refusals(struct json_object *object, const struct vcpu_stats *vc
 	json_object_object_add(object, "last", last);
 }
 
-/* A trace has no results, so it does not say that nothing was refused. */
-static struct json_object *vcpu_object(unsigned int id, const struct vcpu_stats *vcpu, bool results)
+/* What does not tell refusals does not say that nothing was refused. */
+static struct json_object *vcpu_object(unsigned int id, const struct vcpu_stats *vcpu,
+				       bool no_refusals)
 {
 	struct json_object *object = json_object_new_object(), *refused;
 
 	add(object, "vcpu", id);
 	for (unsigned int i = 0; i < NR_COUNTERS; i++)
-		if (results || counters[i].kind != COUNTER_BY_ERROR)
+		if (!no_refusals || counters[i].kind != COUNTER_BY_ERROR)
 			add_counter(object, &counters[i], vcpu);
 	if (json_object_object_get_ex(object, "refused", &refused))
 		add_refusals(refused, vcpu);
@@ -118,7 +119,7 @@ struct json_object *name_object(const struct domain_stats *domain)
 	return *name ? json_object_new_string(only_utf8(name)) : NULL;
 }
 
-static struct json_object *domain_object(const struct domain_stats *domain, bool results)
+static struct json_object *domain_object(const struct domain_stats *domain, bool no_refusals)
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *vcpus = json_object_new_array();
@@ -129,7 +130,7 @@ static struct json_object *domain_object(const struct domain_stats *domain, bool
 		json_object_object_add(object, "uuid", json_object_new_string(domain->uuid));
 	for (unsigned int i = 0; i < domain->nr_vcpus; i++)
 		if (vcpu_counted(&domain->vcpu[i]))
-			json_object_array_add(vcpus, vcpu_object(i, &domain->vcpu[i], results));
+			json_object_array_add(vcpus, vcpu_object(i, &domain->vcpu[i], no_refusals));
 	json_object_object_add(object, "vcpus", vcpus);
 
 	return object;
@@ -147,8 +148,8 @@ void stats_write_json(FILE *f, const struct stats *stats)
 	add(object, "lost", stats->lost);
 	add(object, "unattributed", stats->unattributed);
 	for (size_t i = 0; i < stats->nr_domains; i++)
-		json_object_array_add(domains, domain_object(&stats->domain[i],
-							     strcmp(stats->source, "trace")));
+		json_object_array_add(domains,
+				      domain_object(&stats->domain[i], stats->no_refusals));
 	json_object_object_add(object, "domains", domains);
 
 	fprintf(f, "%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
@@ -313,6 +314,7 @@ static int read_vcpu(struct json_object *object, struct stats *stats, uint16_t d
 	for (unsigned int i = 0; i < NR_COUNTERS; i++)
 		if (read_counter(object, &counters[i], vcpu, error))
 			return -1;
+	stats->no_refusals |= !json_object_object_get_ex(object, "refused", NULL);
 	read_refusals(object, vcpu);
 	return 0;
 }
@@ -360,6 +362,7 @@ static int read_record(struct json_object *object, struct stats *stats, struct e
 	    get(object, "domains", json_type_array, &domains, error))
 		return -1;
 	snprintf(stats->source, sizeof(stats->source), "%s", json_object_get_string(source));
+	stats->no_refusals = !strcmp(stats->source, "trace");
 	if (json_object_object_get_ex(object, "seconds", &seconds) && seconds)
 		stats->seconds = json_object_get_double(seconds);
 

@@ -104,7 +104,6 @@ static void histogram(FILE *f, const struct total *total, enum batch_kind kind)
 	sample(f, "batch_size", "_count", total->domid, op, batch_count(batch));
 }
 
-/* A trace has no results. */
 static void errors(FILE *f, const struct stats *stats, bool text)
 {
 	struct total total;
@@ -178,9 +177,9 @@ void stats_write_metrics(FILE *f, const struct stats *stats, bool text)
 			       batch_kind_name[kind], total.vcpu.batch[kind].continuations);
 	}
 
-	if (strcmp(stats->source, "trace"))
+	if (!stats->no_refusals)
 		errors(f, stats, text);
-	else {
+	if (!strcmp(stats->source, "trace")) {
 		trace_sample(f, "trace_lost", "Trace records that Xen lost", stats->lost, text);
 		trace_sample(f, "trace_unattributed", "Trace records of no known vCPU",
 			     stats->unattributed, text);

@@ -267,6 +267,8 @@ void stats_init(struct stats *stats, const char *source)
 {
 	memset(stats, 0, sizeof(*stats));
 	snprintf(stats->source, sizeof(stats->source), "%s", source);
+	/* A trace has no results. */
+	stats->no_refusals = !strcmp(source, "trace");
 }
 
 void stats_free(struct stats *stats)

@@ -185,6 +185,7 @@ struct stats {
 	double seconds;			/* the length of the period; 0: not known */
 	uint64_t lost;			/* trace records that Xen lost */
 	uint64_t unattributed;		/* trace records whose vCPU is not known */
+	bool no_refusals;		/* the source does not tell them, so their counts are 0 */
 	size_t nr_vcpus;		/* of all domains */
 	size_t nr_domains;
 	struct domain_stats *domain;	/* by ascending domid */

@@ -11,9 +11,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct vcpu_stats vcpu = {};
 	struct error error = {};
+	bool refusals;
 
 	/* An error counts nothing, and has a reason. Without descriptors there are no counts. */
-	switch (hypfs_decode(data, size, &vcpu, &error)) {
+	switch (hypfs_decode(data, size, &vcpu, &refusals, &error)) {
 	case 0:
 		break;
 	case 1:

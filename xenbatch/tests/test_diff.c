@@ -149,6 +149,28 @@ static void from_nothing(void **state)
 	assert_int_equal(diff("--threshold=100", NULL), 0);
 }
 
+/* A trace does not know what was refused. */
+static void trace_and_hypfs(void **state)
+{
+	struct stats old, new;
+	(void)state;
+
+	stats_init(&old, "trace");
+	stats_init(&new, "hypfs");
+	fill(&old, 1, "", 100, 100, 31);
+	fill(&new, 1, "", 100, 100, 31);
+	stats_vcpu(&new, 1, 0)->mmu_update_errors[22] = 3;
+	write_record(old_path, &old);
+	write_record(new_path, &new);
+	assert_int_equal(diff("-t5", NULL), 0);
+	strcpy(old.source, "hypfs");
+	old.no_refusals = false;
+	write_record(old_path, &old);
+	assert_int_equal(diff("-t5", NULL), 1);
+	stats_free(&old);
+	stats_free(&new);
+}
+
 static void domains(void **state)
 {
 	struct stats old, new;
@@ -288,6 +310,7 @@ int main(void)
 		cmocka_unit_test(threshold),
 		cmocka_unit_test(limit_of_a_counter),
 		cmocka_unit_test(from_nothing),
+		cmocka_unit_test(trace_and_hypfs),
 		cmocka_unit_test(domains),
 		cmocka_unit_test(difficult_names),
 		cmocka_unit_test(old_letter_of_counter),

@@ -192,6 +192,13 @@ static void trace(void **state)
 	has(text, "xen_trace_unattributed_total 8");
 	has_no(text, "errors");
 	free(text);
+	/* A Xen that counts, but no refusals. */
+	stats_init(&stats, "hypfs");
+	stats.no_refusals = true;
+	text = metrics(&stats, false);
+	has_no(text, "trace");
+	has_no(text, "errors");
+	free(text);
 }
 
 /* A counter that somebody adds must come out, with its own value. */

@@ -137,6 +137,7 @@ static void build(struct blob *blob, const struct described *counter, size_t nr)
 }
 
 static struct error error;
+static bool refusals;	/* what hypfs_decode() said of them */
 
 static int decode(const struct blob *blob, struct vcpu_stats *vcpu)
 {
@@ -148,7 +149,7 @@ static int decode(const struct blob *blob, struct vcpu_stats *vcpu)
 	memcpy(copy + 1, blob->data, blob->size);
 	error.text[0] = 0;
 	memset(vcpu, 0, sizeof(*vcpu));
-	ret = hypfs_decode(copy + 1, blob->size, vcpu, &error);
+	ret = hypfs_decode(copy + 1, blob->size, vcpu, &refusals, &error);
 	free(copy);
 
 	return ret;
@@ -212,6 +213,11 @@ static void every_counter_has_its_place(void **state)
 	(void)state;
 	build(&blob, ours, NR(ours));
 	expect_ours(expect_vcpu(&blob));
+	assert_true(refusals);
+	/* A Xen that counts, but no refusals: the errors come last. */
+	build(&blob, ours, NR(ours) - 5);
+	expect_vcpu(&blob);
+	assert_false(refusals);
 }
 
 static void larger_header_and_descriptors(void **state)
@@ -271,7 +277,7 @@ static void adds_to_what_is_there(void **state)
 	(void)state;
 	build(&blob, ours, NR(ours));
 	assert_int_equal(decode(&blob, &vcpu), 0);
-	assert_int_equal(hypfs_decode(blob.data, blob.size, &vcpu, &error), 0);
+	assert_int_equal(hypfs_decode(blob.data, blob.size, &vcpu, &refusals, &error), 0);
 	assert_int_equal(vcpu.ptwr, 2 * mark(11, 0));
 }
 
