@@ -72,7 +72,8 @@ static unsigned int nr_processors(void)
 	return sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
 }
 
-static int feed(struct trace *trace, int fd, const char *path)
+/* quiet: that the file is cut off has been said. */
+static int feed(struct trace *trace, int fd, const char *path, bool quiet)
 {
 	static char buffer[BUFFER_SIZE];
 	uint64_t done = 0;
@@ -98,7 +99,7 @@ static int feed(struct trace *trace, int fd, const char *path)
 		return -1;
 	}
 	ret = trace_finish(trace);
-	if (ret > 0)
+	if (ret > 0 && !quiet)
 		complain("%s: %s; what comes before is counted", path, trace_error(trace));
 	else if (ret < 0)
 		complain("%s: %s: take a new trace", path,
@@ -108,7 +109,7 @@ static int feed(struct trace *trace, int fd, const char *path)
 }
 
 /* 0: free stats with stats_free(). -1: it has complained. */
-static int count(int fd, const char *path, uint64_t until, struct stats *stats)
+static int count(int fd, const char *path, uint64_t until, bool quiet, struct stats *stats)
 {
 	struct trace *trace = trace_read_file(fd, nr_processors(), until, done_so_far);
 	int ret = -1;
@@ -119,7 +120,7 @@ static int count(int fd, const char *path, uint64_t until, struct stats *stats)
 		if (!trace)
 			goto no_memory;
 		trace_until(trace, until);
-		if (feed(trace, fd, path))
+		if (feed(trace, fd, path, quiet))
 			goto out;
 	}
 	ret = trace_snapshot(trace, stats);
@@ -148,12 +149,12 @@ static int count_window(int fd, const char *path, uint64_t since, uint64_t until
 			 "but once", path);
 		return -1;
 	}
-	if (count(fd, path, until, stats))
+	if (count(fd, path, until, false, stats))
 		return -1;
 	if (!since)
 		return 0;
 	lseek(fd, begin, SEEK_SET);
-	if (count(fd, path, since, &before)) {
+	if (count(fd, path, since, true, &before)) {
 		stats_free(stats);
 		return -1;
 	}

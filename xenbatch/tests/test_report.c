@@ -36,6 +36,20 @@ static int report(const char *since, const char *until, const char *file)
 	return ret;
 }
 
+/* What it writes on stderr, with one option. */
+static const char *complaints(const char *option)
+{
+	char one[64], last[64];
+	char *argv[] = { "report", one, last, NULL };
+
+	snprintf(one, sizeof(one), "%s", option);
+	snprintf(last, sizeof(last), "%s", path);
+	capture(stderr);
+	assert_int_equal(cmd_report.run(3, argv), EXIT_OK);
+
+	return captured();
+}
+
 #define HEADER "source,seconds,domid,name,vcpu,counter,key,value\n"
 #define CALLS "trace,,1,,0,hypercall,mmu_update,1\ntrace,,1,,0,mmu_update,31,1\n" \
 	      "trace,,1,,0,mmu_update_requests,,31\n"
@@ -52,6 +66,26 @@ static void windows(void **state)
 	assert_string_equal(printed, HEADER CALLS);
 	assert_int_equal(report("6", "100", path), EXIT_OK);
 	assert_string_equal(printed, HEADER);
+}
+
+/* The file is read twice, and the warning comes once. */
+static void cut_off(void **state)
+{
+	FILE *f = fopen(path, "r+");
+	const char *warned;
+	long size;
+	(void)state;
+
+	assert_non_null(f);
+	fseek(f, 0, SEEK_END);
+	size = ftell(f);
+	fclose(f);
+	assert_int_equal(truncate(path, size - 1), 0);
+	warned = complaints("--since=3");
+	assert_int_equal(truncate(path, size), 0);
+	warned = strstr(warned, "what comes before is counted");
+	assert_non_null(warned);
+	assert_null(strstr(warned + 1, "what comes before is counted"));
 }
 
 static void from_a_pipe(void **state)
@@ -142,10 +176,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(windows),
+		cmocka_unit_test(cut_off),
 		cmocka_unit_test(from_a_pipe),
 		cmocka_unit_test(no_window),
 		cmocka_unit_test(domains),
 	};
 
+	/* Else what the command prints would mix with the results. */
+	if (!freopen("/dev/null", "w", stdout))
+		return 1;
 	return cmocka_run_group_tests_name("report", tests, write_trace, remove_trace);
 }
