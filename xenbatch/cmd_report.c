@@ -25,6 +25,8 @@ struct arguments {
 	enum output_format format;
 };
 
+static const struct option_def option_domid = { 'd', "domain", "DOMID",
+	"only this domain; can be given several times", option_read_strings, NULL };
 static const struct option_def option_since = { 0, "since", "TSC",
 	"only records with this time stamp or a later one", option_read_number, NULL };
 static const struct option_def option_until = { 0, "until", "TSC",
@@ -33,7 +35,7 @@ static const struct option_def option_until = { 0, "until", "TSC",
 #define VALUE(member)	offsetof(struct arguments, member)
 
 static const struct option_use options[] = {
-	{ &option_domain, VALUE(domain) },
+	{ &option_domid, VALUE(domain) },
 	{ &option_since, VALUE(since) },
 	{ &option_until, VALUE(until) },
 	{ &option_json, VALUE(format) },
@@ -193,6 +195,10 @@ static int report_main(int argc, char **argv)
 		return complain("%s: %s", path, strerror(errno));
 	ret = EXIT_ERROR;
 	if (!count_window(fd, path, arguments.since, arguments.until, &stats)) {
+		for (unsigned int i = 0; i < arguments.domain.nr; i++)
+			if (!domain_find(&stats, arguments.domain.at[i]))
+				complain("--domain: %s has no such domain: %s", path,
+					 arguments.domain.at[i]);
 		domains_select(&stats, &arguments.domain);
 		stats_write(stdout, &stats, arguments.format, true);
 		stats_free(&stats);

@@ -88,6 +88,13 @@ static void cut_off(void **state)
 	assert_null(strstr(warned + 1, "what comes before is counted"));
 }
 
+static void no_such_domain(void **state)
+{
+	(void)state;
+	assert_non_null(strstr(complaints("-d99"), "has no such domain: 99"));
+	assert_string_equal(complaints("-d1"), "");
+}
+
 static void from_a_pipe(void **state)
 {
 	int saved = dup(STDIN_FILENO), fds[2];
@@ -177,6 +184,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(windows),
 		cmocka_unit_test(cut_off),
+		cmocka_unit_test(no_such_domain),
 		cmocka_unit_test(from_a_pipe),
 		cmocka_unit_test(no_window),
 		cmocka_unit_test(domains),
