@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,19 +17,7 @@ static void usage(FILE *f)
 	      "prints the version. xenbatch(1) has more.\n", f);
 }
 
-static int run(const struct command *command, int argc, char **argv)
-{
-	int ret;
-
-	complain_as(command->name);
-	ret = command->run(argc, argv);
-	/* A full disk is not a success. */
-	if (fflush(stdout) || ferror(stdout))
-		return complain("cannot write to standard output");
-	return ret;
-}
-
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 
@@ -41,11 +30,25 @@ int main(int argc, char **argv)
 		return EXIT_OK;
 	}
 	for (const struct command *const *command = commands; *command; command++)
-		if (!strcmp(name, (*command)->name))
-			return run(*command, argc - 1, argv + 1);
+		if (!strcmp(name, (*command)->name)) {
+			complain_as(name);
+			return (*command)->run(argc - 1, argv + 1);
+		}
 	if (*name)
 		return complain("no such command, xenbatch --help lists them: %s", name);
 	usage(stderr);
 
 	return EXIT_ERROR;
+}
+
+int main(int argc, char **argv)
+{
+	int ret = run(argc, argv);
+
+	/* A full disk is not a success. */
+	if (fflush(stdout))
+		return complain("standard output: %s", strerror(errno));
+	if (ferror(stdout))
+		return complain("standard output: a write failed");
+	return ret;
 }
