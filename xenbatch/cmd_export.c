@@ -104,7 +104,8 @@ static int write_file(const char *path, const struct stats *stats, bool text)
 	int error;
 	FILE *f;
 
-	if (!stat(path, &is) && !S_ISREG(is.st_mode)) {
+	/* A link to nothing stays a link, too. */
+	if (stat(path, &is) ? !lstat(path, &is) : !S_ISREG(is.st_mode)) {
 		f = fopen(path, "w");
 		error = f ? write_and_close(f, stats, text) : errno;
 		return error ? complain("%s: %s", path, strerror(error)) : EXIT_OK;

@@ -325,6 +325,12 @@ static void to_a_file(void **state)
 	has(content(out), "xen_ptwr_total{domain=\"3\"} 79");
 	assert_int_equal(lstat(link_to_out, &after), 0);
 	assert_true(S_ISLNK(after.st_mode));
+	/* Also if it leads to nothing yet. */
+	unlink(out);
+	assert_int_equal(export(80, link_to_out, NULL), EXIT_OK);
+	has(content(out), "xen_ptwr_total{domain=\"3\"} 80");
+	assert_int_equal(lstat(link_to_out, &after), 0);
+	assert_true(S_ISLNK(after.st_mode));
 	umask(mask);
 }
 
