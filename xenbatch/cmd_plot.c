@@ -75,13 +75,18 @@ static int write_plot(const struct arguments *arguments, const struct plot_arm *
 {
 	bool standard = !strcmp(arguments->output, "-");
 	FILE *f = standard ? stdout : fopen(arguments->output, "w");
+	bool bad;
 
 	if (!f)
 		return complain("%s: %s", arguments->output, strerror(errno));
 	plot_svg(f, arguments->title, arm, nr);
 	/* main() flushes standard output, and complains if it cannot. */
-	if (!standard && fclose(f))
-		return complain("%s: %s", arguments->output, strerror(errno));
+	if (standard)
+		return EXIT_OK;
+	/* A write may have failed where the last one does not. */
+	bad = ferror(f);
+	if (fclose(f) || bad)
+		return complain("%s: %s", arguments->output, strerror(errno ?: EIO));
 	return EXIT_OK;
 }
 
