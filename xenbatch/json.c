@@ -311,6 +311,9 @@ static int read_vcpu(struct json_object *object, struct stats *stats, uint16_t d
 	vcpu = stats_vcpu(stats, domid, id);
 	if (!vcpu)
 		return failed(error, "no memory, or more than %u vCPUs", STATS_MAX_ALL_VCPUS);
+	/* stat leaves out a vCPU that counted nothing, so this finds all that matter. */
+	if (vcpu_counted(vcpu))
+		return failed(error, "vCPU %" PRIu64 " of domain %u is there twice", id, domid);
 	for (unsigned int i = 0; i < NR_COUNTERS; i++)
 		if (read_counter(object, &counters[i], vcpu, error))
 			return -1;

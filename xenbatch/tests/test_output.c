@@ -176,6 +176,9 @@ static void every_counter_is_in_every_format(void **state)
 #define VCPU	"{\"vcpu\":0,\"hypercall\":{},\"subcall\":{},\"batch\":{\"multicall\":" BATCH \
 		",\"mmu_update\":" BATCH ",\"mmuext_op\":" BATCH "},\"ptwr\":0,\"page_fault\":0}"
 
+#define COUNTED	"{\"vcpu\":0,\"hypercall\":{},\"subcall\":{},\"batch\":{\"multicall\":" BATCH \
+		",\"mmu_update\":" BATCH ",\"mmuext_op\":" BATCH "},\"ptwr\":7,\"page_fault\":0}"
+
 static void json_that_is_no_record(void **state)
 {
 	static const struct {
@@ -197,6 +200,8 @@ static void json_that_is_no_record(void **state)
 		  "\"domid\" is not a number from 0 to 65535" },
 		{ HEAD "[{\"domid\":1,\"vcpus\":[]},{\"domid\":1,\"vcpus\":[]}]}",
 		  "domain 1 is there twice" },
+		{ HEAD "[{\"domid\":1,\"vcpus\":[" COUNTED "," COUNTED "]}]}",
+		  "vCPU 0 of domain 1 is there twice" },
 		{ HEAD "[{\"domid\":1,\"vcpus\":[{\"vcpu\":8192}]}]}",
 		  "\"vcpu\" is not a number from 0 to 8191" },
 		{ HEAD "[{\"domid\":1,\"vcpus\":[{\"vcpu\":0,\"hypercall\":{\"no\":1}}]}]}",
