@@ -20,6 +20,9 @@ static const char *count(char *buf, size_t size, uint64_t value, int width)
 	for (unsigned int i = 0; used > width && unit[i]; i++) {
 		scaled /= 1000;
 		used = snprintf(buf, size, "%.*f%c", width > 4 && scaled < 999.95, scaled, unit[i]);
+		/* Rather 149k than 0.1M. */
+		if (used > width)
+			used = snprintf(buf, size, "%.0f%c", scaled, unit[i]);
 	}
 	return buf;
 }
@@ -86,7 +89,7 @@ static void refused_by_error(FILE *f, const struct vcpu_stats *total)
 
 static void refused_line(FILE *f, unsigned int vcpu, const struct refusal *refusal)
 {
-	char number[2][16];
+	char number[2][20];
 
 	snprintf(number[0], sizeof(number[0]), "%u", refusal->op);
 	snprintf(number[1], sizeof(number[1]), "error %u", refusal->error);

@@ -350,6 +350,32 @@ static void the_table_has_refusals(void **state)
 	stats_free(&stats);
 }
 
+/* What is cut keeps three digits. */
+static void digits_of_the_table(void **state)
+{
+	static const struct {
+		uint64_t mean;
+		const char *shown;
+	} expect[] = {
+		{ 99999, " 99999 " }, { 149000, "  149k " }, { 1000000, " 1000k " },
+		{ 149000000, "  149M " },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(expect) / sizeof(expect[0]); i++) {
+		struct stats stats;
+		char *text;
+
+		stats_init(&stats, "trace");
+		stats_vcpu(&stats, 1, 0)->batch[BATCH_MMU_UPDATE] = (struct batch_stats){
+			.size = { [NR_BUCKETS - 1] = 1 }, .requests = expect[i].mean };
+		text = written(&stats, OUTPUT_TABLE, true);
+		assert_non_null(strstr(text, expect[i].shown));
+		free(text);
+		stats_free(&stats);
+	}
+}
+
 static void table_fits(void **state)
 {
 	struct stats stats;
@@ -389,6 +415,7 @@ int main(void)
 		cmocka_unit_test(csv),
 		cmocka_unit_test(refusals_that_are_not_known),
 		cmocka_unit_test(the_table_has_refusals),
+		cmocka_unit_test(digits_of_the_table),
 		cmocka_unit_test(table_fits),
 	};
 
