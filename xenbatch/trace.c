@@ -281,15 +281,17 @@ static void add_interval(struct trace *trace, struct vcpu *vcpu, const struct in
 {
 	unsigned int i;
 
-	if (vcpu->nr_intervals == MAX_INTERVALS || trace->nr_intervals >= MAX_ALL_INTERVALS)
+	if (vcpu->nr_intervals &&
+	    (vcpu->nr_intervals == MAX_INTERVALS || trace->nr_intervals >= MAX_ALL_INTERVALS))
 		resolve_oldest(trace, vcpu, (vcpu->nr_intervals + 1) / 2);
 	if (vcpu->nr_intervals == vcpu->room) {
 		unsigned int room = vcpu->room ? 2 * vcpu->room : 16;
-		struct interval *interval = realloc(vcpu->interval, room * sizeof(*interval));
+		struct interval *interval = NULL;
 
+		if (trace->nr_intervals < MAX_ALL_INTERVALS)
+			interval = realloc(vcpu->interval, room * sizeof(*interval));
 		/* No memory, or too many intervals: resolve it now, in the order of the file. */
-		if (!interval || trace->nr_intervals >= MAX_ALL_INTERVALS) {
-			vcpu->interval = interval ? interval : vcpu->interval;
+		if (!interval) {
 			vcpu->open = resolve(&vcpu->stats, new, 1, vcpu->open);
 			return;
 		}
