@@ -200,11 +200,6 @@ static SCREEN *open_terminal(struct top *top)
 	const char *term = getenv("TERM");
 	SCREEN *terminal;
 
-	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-		failed(&top->error,
-		       "standard input or output is not a terminal: use xenbatch stat");
-		return NULL;
-	}
 	terminal = newterm(NULL, stdout, stdin);
 	if (!terminal) {
 		failed(&top->error,
@@ -245,6 +240,9 @@ static int top_main(int argc, char **argv)
 		return complain("--from: the records come from the file, so give no --source "
 				"and no --xentrace");
 	top.view.key = top.key;
+	/* Before xentrace is started for nothing. */
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+		return complain("standard input or output is not a terminal: use xenbatch stat");
 
 	source_catch_signals();
 	top.source = top.from ? source_open_replay(top.from, &top.error) :

@@ -238,6 +238,19 @@ static void no_pv_domain(void **state)
 			    "xenbatch: --domain: no such PV domain is seen now, it is shown once it is: guest\n");
 }
 
+/* top needs a terminal before it needs a source. */
+static void no_terminal(void **state)
+{
+	char *argv[] = { "top", "--source=trace", "--xentrace=/nonexistent", NULL };
+	(void)state;
+
+	reset();
+	capture(stderr);
+	assert_int_equal(cmd_top.run(3, argv), EXIT_ERROR);
+	assert_string_equal(captured(), "xenbatch: standard input or output is not a terminal: "
+			    "use xenbatch stat\n");
+}
+
 /* A period that took too long is followed by none that is too short. */
 static void no_short_period(void **state)
 {
@@ -260,6 +273,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_short_period),
+		cmocka_unit_test(no_terminal),
 		cmocka_unit_test(no_pv_domain),
 		cmocka_unit_test(xen_does_not_count),
 		cmocka_unit_test(an_id_is_used_again),
