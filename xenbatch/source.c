@@ -135,7 +135,8 @@ static int read_hypfs(struct source *source, struct stats *stats, struct error *
 
 	stats_init(stats, "hypfs");
 	if (!domids) {
-		failed(error, "xenstored, which lists the domains, does not answer: start it");
+		failed(error, "xenstored, which lists the domains, does not answer: %s",
+		       source->xenstore ? strerror(errno) : "start it");
 		goto out;
 	}
 	for (size_t i = 0; i < nr; i++)

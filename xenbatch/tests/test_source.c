@@ -26,6 +26,7 @@
 static struct {
 	bool counts;			/* Xen counts */
 	bool is_pv;
+	bool lists_none;		/* xenstore does not list the domains */
 	const char *name, *uuid;
 	uint64_t ptwr;
 	unsigned int reads, slow_read;	/* of domain 5, so far, and the one that takes 0.3 s */
@@ -100,9 +101,14 @@ void xs_close(struct xs_handle *handle)
 char **xs_directory(struct xs_handle *handle, xs_transaction_t transaction, const char *path,
 		    unsigned int *nr)
 {
-	char **entry = calloc(2, sizeof(*entry));
+	char **entry;
 	(void)handle, (void)transaction, (void)path;
 
+	if (there.lists_none) {
+		errno = EACCES;
+		return NULL;
+	}
+	entry = calloc(2, sizeof(*entry));
 	assert_non_null(entry);
 	entry[0] = "0";
 	entry[1] = "5";
@@ -127,7 +133,8 @@ void *xs_read(struct xs_handle *handle, xs_transaction_t transaction, const char
 
 static void reset(void)
 {
-	there = (typeof(there)){ true, true, "guest", "8dc3b7d2-0a4f-4a5b-9c0e-1f2a3b4c5d6e", 0, 0, 0 };
+	there = (typeof(there)){ .counts = true, .is_pv = true, .name = "guest",
+				 .uuid = "8dc3b7d2-0a4f-4a5b-9c0e-1f2a3b4c5d6e" };
 }
 
 /* Up to six options of stat. What it prints, until the next call; its exit code in exit_code. */
@@ -238,6 +245,16 @@ static void no_pv_domain(void **state)
 			    "xenbatch: --domain: no such PV domain is seen now, it is shown once it is: guest\n");
 }
 
+static void xenstore_refuses(void **state)
+{
+	(void)state;
+
+	reset();
+	there.lists_none = true;
+	assert_string_equal(STAT(stderr, "--total"), "xenbatch: xenstored, which lists the domains, "
+			    "does not answer: Permission denied\n");
+}
+
 /* top needs a terminal before it needs a source. */
 static void no_terminal(void **state)
 {
@@ -273,6 +290,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_short_period),
+		cmocka_unit_test(xenstore_refuses),
 		cmocka_unit_test(no_terminal),
 		cmocka_unit_test(no_pv_domain),
 		cmocka_unit_test(xen_does_not_count),
