@@ -15,7 +15,8 @@ struct arguments {
 
 static const struct option_def option_label = { 'l', "label", "TEXT",
 	"what the legend calls a file; the first is for the\n"
-	"first file, and so on; default the file's name", option_read_strings, NULL };
+	"first file, and so on; default the file's name,\n"
+	"without its folder and suffix", option_read_strings, NULL };
 static const struct option_def option_title = { 'T', "title", "TEXT",
 	"the title", NULL, NULL };
 

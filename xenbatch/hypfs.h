@@ -56,12 +56,12 @@ struct batch_stats_desc {
 
 /*
  * Adds the counts in a blob to a vCPU. 0; 1: nothing is counted for it; or -1, with the byte of
- * the blob that is wrong in error. vcpu is unchanged then. The blob is not trusted. A counter
- * that it lacks is 0. *refusals: whether it counts refusals by error.
+ * the blob that is wrong in error. After 1 and -1, vcpu is unchanged. The blob is not trusted.
+ * A counter that it lacks is 0. *refusals: whether it counts refusals by error.
  *
  * The blob may have other buckets or fewer indices than struct vcpu_stats. A bucket then
- * counts where its least size belongs. The last element of an array counts as the last here,
- * if it has more than one index.
+ * counts where its least size belongs. An array's last element stands for all higher indices,
+ * so it counts as the last here.
  */
 int hypfs_decode(const void *blob, size_t size, struct vcpu_stats *vcpu, bool *refusals,
 		 struct error *error);

@@ -143,7 +143,8 @@ const struct option_def option_source = { 0, "source", "SOURCE",
 	"where to count; default hypfs if this Xen counts,\n"
 	"else trace", NULL, source_choice };
 const struct option_def option_xentrace = { 0, "xentrace", "PROGRAM",
-	"run this program for a trace; default xentrace", NULL, NULL };
+	"run this file for a trace; default the xentrace in\n"
+	"PATH", NULL, NULL };
 const struct option_def option_from = { 0, "from", "FILE",
 	"show the records that stat --json wrote to FILE", NULL, NULL };
 const struct option_def option_output = { 'o', "output", "FILE",

@@ -84,7 +84,7 @@ struct batch_stats {
 
 /* A hypercall or sub-call that Xen refused. docs/counting.md has what address and value are. */
 struct refusal {
-	uint64_t nr;		/* the how manieth of its vCPU; 0: none */
+	uint64_t nr;		/* numbers the refusals of its vCPU from 1 on; 0: none */
 	uint32_t op;
 	uint32_t error;		/* a positive error number */
 	uint64_t address, value;
