@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pages of a process are pinned, by a device and by O_DIRECT, while fork, mprotect, munmap,
- * madvise, reclaim, compaction and KSM work on them.
+ * Pages of a process are pinned, by a device, by O_DIRECT and as buffers that are registered with
+ * io_uring, while fork, mprotect, munmap, madvise, reclaim, compaction and KSM work on them.
  *
  * Expected: as long as a page is pinned, the process and the device have the same page. Fork
  * copies it for the child at once, and reclaim, compaction and KSM leave it alone. What a read
@@ -10,21 +10,24 @@
  * the page would be the child's, too, and the next write would give the process another one.
  *
  * Method: two threads pin pages by the device of test.c, again and again, and hold them for a
- * while. They write the second word of each page, and the device writes the first. One thread
- * reads and writes blocks of a file with O_DIRECT. Most pages are equal, so that KSM merges
- * them while nobody has them.
+ * while. They write the second word of each page, and the device writes the first. Two threads
+ * read and write blocks of files with O_DIRECT: one by pread() and pwrite(), which pin a buffer as
+ * long as they run; one by io_uring, from and to a buffer that stays registered, and so pinned, for
+ * some turns. Most pages are equal, so that KSM merges them while nobody has them.
  */
 #define _GNU_SOURCE
+#include <liburing.h>
 #include <linux/fs.h>
 
 #include "device.h"
 #include "vcpus.h"
 
 #define DEVICES	2
-#define WORKERS	(DEVICES + 1)
+#define FILES	2
+#define WORKERS	(DEVICES + FILES)
 #define NR	192UL	/* pages of each worker */
 #define PINNED	16U	/* of them at a time */
-#define BLOCKS	512UL	/* of the file, of a page each */
+#define BLOCKS	512UL	/* of a file, of a page each */
 #define WORDS	(PAGE / sizeof(uint64_t))
 #define SECONDS	25
 #define FOLDER	"/tmp/disk"
@@ -150,60 +153,139 @@ static void *device_worker(void *arg)
 	return NULL;
 }
 
-static unsigned int version[BLOCKS];
+/* A worker's file. */
+struct blocks {
+	unsigned int worker;
+	int file;
+	unsigned int version[BLOCKS];
+	struct io_uring *ring;	/* NULL for pread() and pwrite() */
+};
 
-static uint64_t content(unsigned long block, unsigned int nr)
+static struct blocks files[FILES];
+
+static uint64_t content(struct blocks *of, unsigned long block, unsigned int nr)
 {
-	return (block << 32 | version[block]) * 0x9e3779b97f4a7c15 + nr;
+	uint64_t seed = (uint64_t)of->worker << 56 | block << 32 | of->version[block];
+
+	return seed * 0x9e3779b97f4a7c15 + nr;
 }
 
-static void expect_block(char *page, unsigned long block)
+static void expect_block(struct blocks *of, char *page, unsigned long block)
 {
 	for (unsigned int nr = 0; nr < WORDS; nr++)
-		expect(page, nr, content(block, nr), "as it was written to the file");
+		expect(page, nr, content(of, block, nr), "as it was written to the file");
+}
+
+/* With a ring, at is in the buffer that is registered with it. */
+static ssize_t by_ring(struct blocks *of, bool write, char *at, size_t size, off_t offset)
+{
+	struct io_uring_sqe *entry = io_uring_get_sqe(of->ring);
+	struct io_uring_cqe *done;
+	ssize_t result;
+
+	if (write)
+		io_uring_prep_write_fixed(entry, of->file, at, size, offset, 0);
+	else
+		io_uring_prep_read_fixed(entry, of->file, at, size, offset, 0);
+	if (io_uring_submit_and_wait(of->ring, 1) != 1 || io_uring_wait_cqe(of->ring, &done))
+		ksft_exit_fail_msg("io_uring takes no request\n");
+	result = done->res;
+	io_uring_cqe_seen(of->ring, done);
+	if (result >= 0)
+		return result;
+	errno = -result;
+	return -1;
 }
 
 /* Reads or writes all of the blocks. Pages that are read-only for a moment are no buffer. */
-static void transfer(bool write, int file, char *at, unsigned long block, unsigned long nr)
+static void transfer(struct blocks *of, bool write, char *at, unsigned long block, unsigned long nr)
 {
 	for (;;) {
-		ssize_t size = write ? pwrite(file, at, nr * PAGE, block * PAGE) :
-				       pread(file, at, nr * PAGE, block * PAGE);
+		ssize_t size = of->ring ? by_ring(of, write, at, nr * PAGE, block * PAGE) :
+			       write ? pwrite(of->file, at, nr * PAGE, block * PAGE) :
+				       pread(of->file, at, nr * PAGE, block * PAGE);
 
 		if (size == (ssize_t)(nr * PAGE))
 			return;
 		if (size < 0 && errno != EFAULT)
 			ksft_exit_fail_msg("O_DIRECT: %s\n", strerror(errno));
-		atomic_fetch_add(&again[DEVICES], 1);
+		atomic_fetch_add(&again[of->worker], 1);
 		may_rest();
 	}
 }
 
-static void write_blocks(int file, char *at, unsigned long block, unsigned long nr)
+static void write_blocks(struct blocks *of, char *at, unsigned long block, unsigned long nr)
 {
 	for (unsigned long i = 0; i < nr; i++) {
-		version[block + i]++;
+		of->version[block + i]++;
 		for (unsigned int word = 0; word < WORDS; word++)
-			set_word(at + i * PAGE, word, content(block + i, word));
+			set_word(at + i * PAGE, word, content(of, block + i, word));
 	}
-	transfer(true, file, at, block, nr);
+	transfer(of, true, at, block, nr);
+}
+
+static void read_and_write(struct blocks *of, char *at, unsigned long turn)
+{
+	unsigned long block = turn * 89 % (BLOCKS - PINNED + 1);
+
+	transfer(of, false, at, block, PINNED);
+	for (unsigned long i = 0; i < PINNED; i++)
+		expect_block(of, at + i * PAGE, block + i);
+	write_blocks(of, at, block, PINNED / 2);
+	atomic_fetch_add(&done[of->worker], 1);
+}
+
+static char *buffer_of(struct blocks *of, unsigned long turn)
+{
+	return pages_of(of->worker) + turn * 13 % (NR - PINNED + 1) * PAGE;
 }
 
 static void *file_worker(void *arg)
 {
-	int file = (uintptr_t)arg;
+	struct blocks *of = arg;
 
-	on_cpu(WORKERS);
+	on_cpu((of->worker + 1) % 4);
 	for (unsigned long turn = 1;; turn++) {
-		unsigned long block = turn * 89 % (BLOCKS - PINNED + 1);
-		char *at = pages_of(DEVICES) + turn * 13 % (NR - PINNED + 1) * PAGE;
+		may_rest();
+		read_and_write(of, buffer_of(of, turn), turn);
+	}
+	return NULL;
+}
+
+/* Like pread(), the registration fails while the pages are read-only. */
+static bool register_buffer(struct io_uring *ring, char *at)
+{
+	struct iovec buffer = { .iov_base = at, .iov_len = PINNED * PAGE };
+	int rc = io_uring_register_buffers(ring, &buffer, 1);
+
+	if (rc && rc != -EFAULT)
+		ksft_exit_fail_msg("IORING_REGISTER_BUFFERS: %s\n", strerror(-rc));
+	return !rc;
+}
+
+static void *ring_worker(void *arg)
+{
+	struct blocks *of = arg;
+	struct io_uring ring;
+	int rc = io_uring_queue_init(4, &ring, 0);
+
+	if (rc)
+		ksft_exit_fail_msg("io_uring_queue_init: %s\n", strerror(-rc));
+	of->ring = &ring;
+	on_cpu((of->worker + 1) % 4);
+	for (unsigned long turn = 1;; turn++) {
+		char *at = buffer_of(of, turn);
 
 		may_rest();
-		transfer(false, file, at, block, PINNED);
-		for (unsigned long i = 0; i < PINNED; i++)
-			expect_block(at + i * PAGE, block + i);
-		write_blocks(file, at, block, PINNED / 2);
-		atomic_fetch_add(&done[DEVICES], 1);
+		while (!register_buffer(&ring, at)) {
+			atomic_fetch_add(&again[of->worker], 1);
+			may_rest();
+		}
+		atomic_fetch_add(&holding, 1);
+		for (unsigned long i = 0; i < 8; i++)
+			read_and_write(of, at, turn * 8 + i);
+		atomic_fetch_sub(&holding, 1);
+		io_uring_unregister_buffers(&ring);
 	}
 	return NULL;
 }
@@ -279,39 +361,52 @@ static void work_on(unsigned int round, int device)
 	}
 }
 
-static int open_file(void)
+static void make_disks(void)
 {
-	int file;
-
 	put("/sys/block/zram0/disksize", "32M");
 	run("mkswap /dev/zram0 >/dev/null && swapon /dev/zram0");
 	run("mke2fs -b 4096 /dev/nullb0 16384 >/dev/null");
 	mkdir(FOLDER, 0755);
 	if (mount("/dev/nullb0", FOLDER, "ext2", 0, NULL))
 		ksft_exit_fail_msg("ext2: %s\n", strerror(errno));
-	file = open(FOLDER "/file", O_RDWR | O_CREAT | O_TRUNC | O_DIRECT, 0600);
-	if (file < 0)
-		ksft_exit_fail_msg(FOLDER "/file: %s\n", strerror(errno));
-	return file;
+}
+
+static void fill_file(struct blocks *of, unsigned int worker, const char *path)
+{
+	of->worker = worker;
+	of->file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_DIRECT, 0600);
+	if (of->file < 0)
+		ksft_exit_fail_msg("%s: %s\n", path, strerror(errno));
+	for (unsigned long block = 0; block < BLOCKS; block += PINNED)
+		write_blocks(of, pages_of(worker), block, PINNED);
+}
+
+static void check_file(struct blocks *of)
+{
+	of->ring = NULL;
+	for (unsigned long block = 0; block < BLOCKS; block++) {
+		transfer(of, false, pages_of(of->worker), block, 1);
+		expect_block(of, pages_of(of->worker), block);
+	}
 }
 
 int main(void)
 {
 	unsigned long out, moved, merged = 0, sum = 0;
 	unsigned int round = 0;
-	int file, device;
+	int device;
 	time_t end;
 
 	ksft_print_header();
 	ksft_set_plan(3);
 	catch_faults();
 	on_cpu(0);
-	file = open_file();
+	make_disks();
 	device = open_device("/proc/pinned");
 	area = map_pages(WORKERS * NR, -1);
 	memset(area, 0, WORKERS * NR * PAGE);
-	for (unsigned long block = 0; block < BLOCKS; block += PINNED)
-		write_blocks(file, pages_of(DEVICES), block, PINNED);
+	fill_file(&files[0], DEVICES, FOLDER "/file");
+	fill_file(&files[1], DEVICES + 1, FOLDER "/ring");
 	if (madvise(area, WORKERS * NR * PAGE, MADV_MERGEABLE))
 		ksft_exit_fail_msg("MADV_MERGEABLE: %s\n", strerror(errno));
 	put(KSM "sleep_millisecs", "0");
@@ -322,7 +417,8 @@ int main(void)
 	moved = vmstat("pgmigrate_success");
 	for (uintptr_t me = 0; me < DEVICES; me++)
 		start_thread(device_worker, (void *)me);
-	start_thread(file_worker, (void *)(uintptr_t)file);
+	start_thread(file_worker, &files[0]);
+	start_thread(ring_worker, &files[1]);
 	for (end = time(NULL) + SECONDS; time(NULL) < end || round < 60; round++) {
 		unsigned long now = number_in(KSM "pages_sharing", "");
 
@@ -341,11 +437,9 @@ int main(void)
 	ksft_print_msg("%u operations, %u forks, %u while pages were pinned\n", round, forks, held);
 	ksft_print_msg("%lu pages swapped out, %lu moved, up to %lu merged\n", out, moved, merged);
 	ksft_test_result(!atomic_load(&wrong), "the process and whoever pins its pages have the same pages\n");
-	for (unsigned long block = 0; block < BLOCKS; block++) {
-		transfer(false, file, pages_of(DEVICES), block, 1);
-		expect_block(pages_of(DEVICES), block);
-	}
-	ksft_test_result(!atomic_load(&wrong), "the file has what was written\n");
+	for (unsigned int nr = 0; nr < FILES; nr++)
+		check_file(&files[nr]);
+	ksft_test_result(!atomic_load(&wrong), "the files have what was written\n");
 	ksft_test_result(sum == WORKERS && held > round / 10 && out && moved && merged,
 			 "pages were pinned, swapped out, moved and merged\n");
 	ksft_finished();
