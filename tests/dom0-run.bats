@@ -74,5 +74,7 @@ steps()
 	echo 0 >"$work/now"
 	steps :
 	[ "$output" = "stock boot -: fail a domain is left: (null) 7 stock.boot.one 7" ]
+	grep -q stock.boot.one "$work/results/stock.boot.-.xenstore"
+	[ -e "$work/results/stock.boot.-.xen" ] && [ "$(find "$work/results" -name '*.xen' | wc -l)" -eq 1 ]
 	[ ! -e "$domains/stock.boot.one" ] && [ -e "$domains/other" ]
 }

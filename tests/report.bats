@@ -65,6 +65,18 @@ report()
 	[[ $output == *"not run: stock boot -: the run ended in stock callers"* ]]
 }
 
+@test "report: what failed is said with the command that repeats it" {
+	report "a pass"
+	[[ $output != *again:* ]]
+	echo "given=XEN=patched VCPUS=4 " >>"$tmp/run/about"
+	echo "    # random: seed 17, 4 tasks" >"$tmp/run/results/stock.boot.b.log"
+	printf 'stock\tboot\tb\tfail\t1\twhy\n' >>"$tmp/run/results/records"
+	XDG_CACHE_HOME=$tmp/cache run "$top/scripts/report" "$tmp/run"
+	[ "$status" -eq 1 ]
+	[ "$(jq -r '.scenarios[0].guests[1].seed' "$tmp/run/report.json")" = 17 ]
+	[[ $output == *$'\n'"again: make run XEN=patched VCPUS=4 ARMS=stock SEED=17 SCENARIOS=boot # see $tmp/run/results/stock.boot.*"$'\n'* ]]
+}
+
 @test "report: what was not run is not counted as passed" {
 	report "a pass" "b not run"
 	[ "$status" -eq 2 ]
