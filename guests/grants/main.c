@@ -170,8 +170,7 @@ int main(void)
 	ksft_print_header();
 	ksft_set_plan(4);
 	on_cpu(0);
-	put("/sys/block/zram0/disksize", "32M");
-	run("mkswap /dev/zram0 >/dev/null && swapon /dev/zram0");
+	swap_to_memory("32M");
 	domain = own_domain();
 	device = xengntshr_open(NULL, 0);
 	if (!device)

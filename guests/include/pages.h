@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/swap.h>
 #include <unistd.h>
 
 #include "kselftest.h"
@@ -72,6 +73,15 @@ static inline void run(const char *command)
 
 	if (status)
 		ksft_exit_fail_msg("%s: %d\n", command, status);
+}
+
+/* Begins to swap, to memory. The kernel must have the option memory. */
+static inline void swap_to_memory(const char *size)
+{
+	put("/sys/block/zram0/disksize", size);
+	run("mkswap /dev/zram0");
+	if (swapon("/dev/zram0", 0))
+		ksft_exit_fail_msg("swapon: %s\n", strerror(errno));
 }
 
 #define CGROUPS		"/tmp/cgroup"

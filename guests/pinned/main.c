@@ -363,8 +363,7 @@ static void work_on(unsigned int round, int device)
 
 static void make_disks(void)
 {
-	put("/sys/block/zram0/disksize", "32M");
-	run("mkswap /dev/zram0 >/dev/null && swapon /dev/zram0");
+	swap_to_memory("32M");
 	run("mke2fs -b 4096 /dev/nullb0 16384 >/dev/null");
 	mkdir(FOLDER, 0755);
 	if (mount("/dev/nullb0", FOLDER, "ext2", 0, NULL))

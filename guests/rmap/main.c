@@ -11,7 +11,6 @@
  * The module looks whether the mode is on whenever pages of this program are taken away.
  */
 #define _GNU_SOURCE
-#include <sys/swap.h>
 
 #include "crew.h"
 
@@ -38,10 +37,7 @@ int main(void)
 	put(PARAMETER("in_section"), "1");
 	ksft_test_result(module_says(PARAMETER("queued")) == 1, "a section is seen\n");
 
-	put("/sys/block/zram0/disksize", "64M");
-	run("mkswap /dev/zram0");
-	if (swapon("/dev/zram0", 0))
-		ksft_exit_fail_msg("swapon: %s\n", strerror(errno));
+	swap_to_memory("64M");
 	enter_cgroup();
 	crew_setup();
 	at = map_pages(PAGES, -1);

@@ -14,7 +14,6 @@
  * not. It is done with both ways to choose what to reclaim; lru_gen 7 is MGLRU.
  */
 #define _GNU_SOURCE
-#include <sys/swap.h>
 
 #include "crew.h"
 #include "pass.h"

@@ -15,7 +15,6 @@
  * that meets the section waits for the lock, and goes on when it is dropped.
  */
 #define _GNU_SOURCE
-#include <sys/swap.h>
 
 #include "scan.h"
 #include "vcpus.h"
@@ -147,10 +146,7 @@ int main(void)
 {
 	ksft_print_header();
 	ksft_set_plan(4);
-	put("/sys/block/zram0/disksize", "64M");
-	run("mkswap /dev/zram0");
-	if (swapon("/dev/zram0", 0))
-		ksft_exit_fail_msg("swapon: %s\n", strerror(errno));
+	swap_to_memory("64M");
 	on_cpu(0);
 	area = map_pages(NR + TABLE, -1);
 	area += -(uintptr_t)area % (TABLE * PAGE);

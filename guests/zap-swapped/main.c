@@ -13,7 +13,6 @@
 #define _GNU_SOURCE
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
-#include <sys/swap.h>
 #include <sys/syscall.h>
 
 #include "pages.h"
@@ -70,10 +69,7 @@ int main(void)
 
 	ksft_print_header();
 	ksft_set_plan(3);
-	put("/sys/block/zram0/disksize", "64M");
-	run("mkswap /dev/zram0");
-	if (swapon("/dev/zram0", 0))
-		ksft_exit_fail_msg("swapon: %s\n", strerror(errno));
+	swap_to_memory("64M");
 
 	at = map_private();
 	out = page_out(at, NR);
