@@ -59,7 +59,7 @@ export_of()
 	local tree=$tmp/house/build/linux-6.12 subject
 
 	rm -rf "$tree"
-	git init -q "$tree"
+	git init -q -b lazy-mmu "$tree"
 	git -C "$tree" config user.name test
 	git -C "$tree" config user.email test@localhost
 	git -C "$tree" commit -q --allow-empty -m base
@@ -89,6 +89,25 @@ paravirt/6.12/mm-one.patch
 paravirt/6.12/mm-three.patch
 paravirt/6.12/mm-four.patch
 # end' ]
+}
+
+@test "series: an export in the middle of a rebase, or without a base, touches nothing" {
+	mkdir -p "$tmp/house/series" "$tmp/house/build"
+	cp -r "$top/scripts" "$tmp/house"
+	printf '%s\n' paravirt/6.12/mm-one.patch paravirt/6.12/mm-two.patch >"$tmp/house/series/6.12"
+	export XDG_CACHE_HOME=$tmp
+	export_of 'mm: one' 'mm: two'
+	cp -r "$tmp/house" "$tmp/before"
+	git -C "$tmp/house/build/linux-6.12" checkout -q --detach HEAD~1
+	run "$tmp/house/scripts/series" export linux-6.12
+	[ "$status" -eq 2 ]
+	[[ $output == *"is not on its branch lazy-mmu: end the rebase first"* ]]
+	git -C "$tmp/house/build/linux-6.12" checkout -q lazy-mmu
+	git -C "$tmp/house/build/linux-6.12" tag -d base
+	run "$tmp/house/scripts/series" export linux-6.12
+	[ "$status" -eq 2 ]
+	[[ $output == *"has no commits after its tag base"* ]]
+	diff -r --exclude=build "$tmp/before" "$tmp/house"
 }
 
 # With the sets of the order that the test gives.
