@@ -33,7 +33,8 @@ help: ## say what can be made and selected
 		'                         with systemd; or both: DOM0="stock debian"' \
 		'  SEED=N                 repeats what l1-permissions or random-ops did, which print seeds' \
 		'  TRACES=no              leaves out the guests that make bench traces' \
-		'  VCPUS=4                how many vCPUs each guest has, if not what its scenario says' \
+		'  VCPUS=4                how many vCPUs each guest has, if not what its scenario says. With' \
+		'                         fewer than that, most scenarios fail' \
 		'  CMDLINE=preempt=lazy   what the command line of each guest has, too' \
 		'What else there is to set:' \
 		'  JOBS=$(shell nproc)                 compilers at once, default one a processor' \
