@@ -146,9 +146,12 @@ static void *device_worker(void *arg)
 		atomic_fetch_add(&done[me], 1);
 		if (turn % 16)
 			continue;
+		for (unsigned int i = 0; i < PINNED; i++)
+			set_word(at + i * PAGE, 1, turn);
 		if (madvise(at, PINNED * PAGE, MADV_DONTNEED))
 			ksft_exit_fail_msg("MADV_DONTNEED: %s\n", strerror(errno));
-		expect(at, 1, 0, "after MADV_DONTNEED");
+		for (unsigned int i = 0; i < PINNED; i++)
+			expect(at + i * PAGE, 1, 0, "after MADV_DONTNEED");
 	}
 	return NULL;
 }
