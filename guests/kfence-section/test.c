@@ -143,7 +143,7 @@ static void freed_and_allocated(struct kunit *test)
 	struct pool *pool = drained(test);
 	void *object = pool->object[--pool->nr], *next;
 	section_t section;
-	bool usable;
+	bool usable, stays;
 
 	preempt_disable();
 	section = section_enter();
@@ -152,10 +152,11 @@ static void freed_and_allocated(struct kunit *test)
 	next = guarded(PATIENCE, false);
 	usable = accessible(next);
 	section_leave(section);
-	KUNIT_EXPECT_TRUE(test, usable);
-	KUNIT_EXPECT_TRUE(test, accessible(next));
+	stays = accessible(next);
 	preempt_enable();
 	KUNIT_ASSERT_NOT_NULL(test, next);
+	KUNIT_EXPECT_TRUE(test, usable);
+	KUNIT_EXPECT_TRUE(test, stays);
 	kfree(next);
 }
 

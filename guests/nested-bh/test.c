@@ -31,6 +31,8 @@ static void begin(void)
 #endif
 }
 
+/* A KUNIT_EXPECT that fails may sleep, so none stands where bottom halves or preemption are off. */
+
 /* Whether updates go out at once outside of a section, and wait in one. */
 static void expect_balanced(struct kunit *test, struct target *t)
 {
@@ -48,14 +50,16 @@ static void off_before_the_end(struct kunit *test)
 {
 	struct target *t = targets(test, 2);
 	section_t section;
+	bool all;
 
 	begin();
 	section = section_enter();
 	KUNIT_EXPECT_TRUE(test, deferred(&t[0]));
 	local_bh_disable();
 	section_leave(section);
-	KUNIT_EXPECT_TRUE(test, landed(&t[0]));
+	all = landed(&t[0]);
 	local_bh_enable();
+	KUNIT_EXPECT_TRUE(test, all);
 	expect_balanced(test, &t[1]);
 }
 
@@ -78,14 +82,16 @@ static void off_all_the_time(struct kunit *test)
 {
 	struct target *t = targets(test, 2);
 	section_t section;
+	bool all;
 
 	begin();
 	local_bh_disable();
 	section = section_enter();
 	update(&t[0]);
 	section_leave(section);
-	KUNIT_EXPECT_TRUE(test, landed(&t[0]));
+	all = landed(&t[0]);
 	local_bh_enable();
+	KUNIT_EXPECT_TRUE(test, all);
 	expect_balanced(test, &t[1]);
 }
 
@@ -93,6 +99,7 @@ static void off_before_the_end_of_an_inner_section(struct kunit *test)
 {
 	struct target *t = targets(test, 3);
 	section_t outer, inner;
+	bool all;
 
 	begin();
 	outer = section_enter();
@@ -100,8 +107,9 @@ static void off_before_the_end_of_an_inner_section(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, deferred(&t[0]));
 	local_bh_disable();
 	section_leave(inner);
-	KUNIT_EXPECT_TRUE(test, landed(&t[0]));
+	all = landed(&t[0]);
 	local_bh_enable();
+	KUNIT_EXPECT_TRUE(test, all);
 	KUNIT_EXPECT_TRUE(test, deferred(&t[1]));
 	section_leave(outer);
 	KUNIT_EXPECT_TRUE(test, landed(&t[1]));
@@ -113,18 +121,21 @@ static void off_between_two_updates(struct kunit *test)
 {
 	struct target *t = targets(test, 3);
 	section_t section;
+	bool first, second;
 
 	begin();
 	/* A context switch would send the first one. */
 	preempt_disable();
 	section = section_enter();
-	KUNIT_EXPECT_TRUE(test, deferred(&t[0]));
+	first = deferred(&t[0]);
 	local_bh_disable();
 	update(&t[0]);
-	KUNIT_EXPECT_TRUE(test, deferred(&t[1]));
+	second = deferred(&t[1]);
 	local_bh_enable();
 	section_leave(section);
 	preempt_enable();
+	KUNIT_EXPECT_TRUE(test, first);
+	KUNIT_EXPECT_TRUE(test, second);
 	KUNIT_EXPECT_TRUE(test, landed(&t[0]));
 	KUNIT_EXPECT_TRUE(test, landed(&t[1]));
 	expect_balanced(test, &t[2]);
