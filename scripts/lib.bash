@@ -55,8 +55,8 @@ cleanup()
 	trap '' INT TERM HUP
 	trap - EXIT
 	pids=$(jobs -p)
-	# A bash may lose a signal that arrives while it forks. So each process gets two signals,
-	# and a child of this script one every 0.1 s, for five seconds.
+	# A bash may lose a signal that arrives while it forks. So signal each process twice, and
+	# then a child that is still there every 0.1 s, for five seconds.
 	for ((i = 0; i < 50; i++)); do
 		alive=
 		for pid in $pids; do
@@ -82,11 +82,12 @@ trap 'stop 130' INT
 trap 'stop 143' TERM
 trap 'stop 129' HUP
 
-# scratch_dir VAR: makes a folder in the cache, so that a rename publishes it.
+# scratch_dir VAR: makes a folder in the cache, so that a rename publishes it. Its name has the
+# process that it is of.
 scratch_dir()
 {
 	mkdir -p "$cache" || die "cannot make $cache: set XDG_CACHE_HOME to a folder that you may write"
-	printf -v "$1" '%s' "$(mktemp -u "$cache/tmp.XXXXXX")"
+	printf -v "$1" '%s' "$(mktemp -u "$cache/tmp.$$.XXXXXX")"
 	# Noted before it is made, so that cleanup() always removes it.
 	scratch+=("${!1}")
 	mkdir -m 700 "${!1}"
@@ -173,20 +174,22 @@ apt_settings()
 # needed ROOT FILE...: dies if ROOT lacks a library that a FILE, or one of its libraries, needs.
 needed()
 {
-	local root=$1 todo lib file seen=' '
+	local root=$1 todo lib libs file seen=' '
 
 	shift
 	todo=("$@")
 	while [[ ${#todo[@]} -gt 0 ]]; do
 		file=${todo[0]}
 		todo=("${todo[@]:1}")
-		while read -r lib; do
+		libs=$(objdump -p "$file" | awk '$1 == "NEEDED" { print $2 }') ||
+			die "$file is missing or is no program: does its package still have it?"
+		for lib in $libs; do
 			[[ $seen != *" $lib "* ]] || continue
 			seen+="$lib "
 			file=$(find "$root/usr/lib" -name "$lib" -print -quit)
 			[[ -n $file ]] || die "the root lacks $lib: add its package to scripts/${0##*/}"
 			todo+=("$file")
-		done < <(objdump -p "$file" | awk '$1 == "NEEDED" { print $2 }')
+		done
 	done
 }
 
