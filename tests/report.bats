@@ -77,6 +77,16 @@ report()
 	[[ $output == *$'\n'"again: make run XEN=patched VCPUS=4 ARMS=stock SEED=17 SCENARIOS=boot # see $tmp/run/results/stock.boot.*"$'\n'* ]]
 }
 
+@test "report: what failed on the user's own kernel alone is repeated on that alone" {
+	report
+	echo "tree dom0" >"$tmp/run/plan"
+	echo "given=KERNEL=/tree ARMS= " >>"$tmp/run/about"
+	printf 'tree\tdom0\tdom0\tfail\t1\twhy\n' >"$tmp/run/results/records"
+	XDG_CACHE_HOME=$tmp/cache run "$top/scripts/report" "$tmp/run"
+	[ "$status" -eq 1 ]
+	[[ $output == *$'\n'"again: make run KERNEL=/tree ARMS= SCENARIOS=dom0 #"* ]]
+}
+
 @test "report: what was not run is not counted as passed" {
 	report "a pass" "b not run"
 	[ "$status" -eq 2 ]
