@@ -19,6 +19,7 @@ setup()
 @test "run: an arm or a scenario that does not exist is refused" {
 	ARMS=none run "$top/scripts/run"
 	[ "$status" -eq 2 ]
+	[[ $output == *"no such arm: none"* ]]
 	SCENARIOS=none run "$top/scripts/run"
 	[ "$status" -eq 2 ]
 	[[ $output == *"no such scenario: none; there are "*nested-preempt* ]]
