@@ -29,10 +29,10 @@ restarted()
 	now=$(xl domid "$name" 2>/dev/null) && [ -n "$first" ] && [ "$now" -gt "$((first + 1))" ]
 }
 
-# xl goes on if it cannot write all of a core.
+# xl goes on if it cannot write all of a core, which has nearly all pages of the guest.
 dumped()
 {
-	gone && [ -n "$(find "$dumps" -name "*$name*" -size +1000k)" ] &&
+	gone && [ -n "$(find "$dumps" -name "*$name*" -size "+$((memory * cost * 900))k")" ] &&
 		! grep -q "core dump failed" "$results/$name.xl"
 }
 

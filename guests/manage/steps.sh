@@ -35,6 +35,12 @@ consoles()
 	{ "$@" && sleep 1 && pidof xenconsoled; } || end_run
 }
 
+# The core has nearly all pages of the guest.
+whole_core()
+{
+	[ -n "$(find "$local/core" -size "+$((memory * cost * 900))k")" ]
+}
+
 # act VCPUS: does everything once to $name. Leaves in $what which step failed.
 act()
 {
@@ -47,6 +53,7 @@ act()
 		step "vCPUs given back" within 60 online "$1" &&
 		step "a new xenconsoled" consoles &&
 		step dump-core xl dump-core "$name" "$local/core" &&
+		step "all of the core" whole_core &&
 		rm "$local/core"
 }
 
