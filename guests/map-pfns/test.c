@@ -2,18 +2,19 @@
 /*
  * A driver maps frames into kernel memory by apply_to_page_range(), and is preempted.
  *
- * The bug: i915 on Linux 6.11 killed dom0 so (QubesOS/qubes-issues#9552), by vmap_pfn().
+ * The bug: i915 crashed dom0 this way on Linux 6.11 (QubesOS/qubes-issues#9552), by vmap_pfn().
  * apply_to_page_range() enters a section, without a lock if it is kernel memory, and set_pte_at() of
  * its callback entered another one, up to 6.12.23. An interrupt comes as soon as that one has queued
  * its entry and turns interrupts on. It wakes a task of a higher priority, and the context switch
- * leaves only one of the two sections. Any callback that nests has this on Linux 6.12 yet.
+ * leaves only one of the two sections. With any callback that enters a section, Linux 6.12 still
+ * crashes.
  *
  * Expected: all entries are there when apply_to_page_range() returns, and the mode is off.
  *
  * Method: a timer of the CPU wakes a task of a higher priority again and again, while a loop maps
  * pages that hold their number. vmap_pfn() takes only frames that are no memory, and a guest has
- * none of these. So a callback like that of vmap_pfn() goes over the entries of vmalloc(), whose old
- * values no TLB has.
+ * none of these. So a callback like that of vmap_pfn() goes over the entries of an area of
+ * vmalloc() that nobody has read, so that no TLB has their old values.
  */
 #include <linux/hrtimer.h>
 #include <linux/module.h>
