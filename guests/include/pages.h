@@ -134,6 +134,20 @@ static inline uint64_t page_flags(int kpageflags, uint64_t entry)
 	return flags;
 }
 
+/* Returns how many of nr pages of this program are present and clean, with a copy in swap. */
+static inline unsigned long clean_copies(const void *at, unsigned long nr)
+{
+	int kpageflags = open_proc("/proc/kpageflags");
+	unsigned long found = 0;
+	uint64_t entry[nr];
+
+	pagemap(at, nr, entry);
+	for (unsigned long i = 0; i < nr; i++)
+		found += (page_flags(kpageflags, entry[i]) & (KPF_DIRTY | KPF_SWAPCACHE)) == KPF_SWAPCACHE;
+	close(kpageflags);
+	return found;
+}
+
 /* Returns how many of nr pages of this program have all of these bits in their entry. */
 static inline unsigned long pages_with(const void *at, unsigned long nr, uint64_t bits)
 {

@@ -27,23 +27,6 @@
 static const char *device;
 static const char *lru_gen;
 
-/* Returns how many of the present pages are clean, with a copy in swap. */
-static unsigned long clean_copies(char *at)
-{
-	int kpageflags = open_proc("/proc/kpageflags");
-	unsigned long found = 0;
-	uint64_t page[NR];
-
-	pagemap(at, NR, page);
-	for (unsigned long i = 0; i < NR; i++) {
-		uint64_t flags = page_flags(kpageflags, page[i]);
-
-		found += (flags & (KPF_DIRTY | KPF_SWAPCACHE)) == KPF_SWAPCACHE;
-	}
-	close(kpageflags);
-	return found;
-}
-
 static void test_swapped_in(const char *name, char *(*operation)(void), bool keeps_copies)
 {
 	const unsigned long all = NR * SWAP_ROUNDS;
@@ -59,7 +42,7 @@ static void test_swapped_in(const char *name, char *(*operation)(void), bool kee
 		out += page_out(area, NR);
 		for (unsigned long i = 0; i < NR; i++)
 			(void)atomic_load(word(area, i));
-		copies += clean_copies(area);
+		copies += clean_copies(area, NR);
 		start_pass(base);
 		wait_for_it(2 * round);
 		at = operation();
