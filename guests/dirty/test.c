@@ -5,10 +5,10 @@
  * the second. On 7.3, ptep_get_and_clear() is not delayed.
  *
  * Expected: the bit is in the page table afterwards, or in the returned entry. An entry
- * that can still become dirty is cleared at once, also in a section. All other updates by
- * the two operations are delayed, if the kernel has tracepoints for the two.
+ * that can still become dirty is write-protected and cleared at once, also in a section. All
+ * other updates by the two operations are delayed, if the kernel has tracepoints for the two.
  *
- * Method: the test maps a page, clean and writable. If the entry still allows writes after
+ * Method: the test maps a page, clean or dirty. If the entry still allows writes after
  * the operation, the test writes.
  */
 #include <linux/module.h>
@@ -70,9 +70,9 @@ static pgprot_t clean(void)
 	return __pgprot(pgprot_val(PAGE_KERNEL) & ~_PAGE_DIRTY);
 }
 
-static void wrprotect(struct kunit *test)
+static void wrprotect(struct kunit *test, pgprot_t prot, bool delay)
 {
-	struct mapping m = map(test, clean());
+	struct mapping m = map(test, prot);
 	unsigned long flags;
 	section_t section;
 	bool delayed;
@@ -93,9 +93,20 @@ static void wrprotect(struct kunit *test)
 	local_irq_restore(flags);
 	unmap(&m);
 
-	KUNIT_EXPECT_EQ(test, delayed, delays("xen_mmu_ptep_wrprotect"));
+	KUNIT_EXPECT_EQ(test, delayed, delay && delays("xen_mmu_ptep_wrprotect"));
 	KUNIT_EXPECT_FALSE(test, pte_write(pte));
-	KUNIT_EXPECT_EQ(test, pte_dirty(pte), delayed);
+	KUNIT_EXPECT_EQ(test, pte_dirty(pte), pgprot_val(prot) & _PAGE_DIRTY ? true : delayed);
+}
+
+/* fork() looks at a clean entry once more after this, so it is not delayed. */
+static void wrprotect_clean(struct kunit *test)
+{
+	wrprotect(test, clean(), false);
+}
+
+static void wrprotect_dirty(struct kunit *test)
+{
+	wrprotect(test, PAGE_KERNEL, true);
 }
 
 static void clear(struct kunit *test, pgprot_t prot, bool writable, bool delay)
@@ -138,7 +149,8 @@ static void clear_read_only(struct kunit *test)
 }
 
 static struct kunit_case cases[] = {
-	KUNIT_CASE(wrprotect),
+	KUNIT_CASE(wrprotect_clean),
+	KUNIT_CASE(wrprotect_dirty),
 	KUNIT_CASE(clear_clean),
 	KUNIT_CASE(clear_dirty),
 	KUNIT_CASE(clear_read_only),
