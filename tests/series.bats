@@ -69,17 +69,22 @@ export_of()
 		git -C "$tree" add file
 		git -C "$tree" commit -q -m "$subject"
 	done
-	"$tmp/house/scripts/series" export linux-6.12
+	XDG_CACHE_HOME=$tmp "$tmp/house/scripts/series" export linux-6.12
 	cat "$tmp/house/series/6.12"
 }
 
-@test "series: headings survive an export, also if a patch was removed or added" {
+# order LINE...: a house whose series is these lines.
+order()
+{
 	mkdir -p "$tmp/house/series" "$tmp/house/build"
 	cp -r "$top/scripts" "$tmp/house"
-	printf '%s\n' '# Fixes' paravirt/6.12/mm-one.patch '' '# The rest' paravirt/6.12/mm-two.patch \
-		paravirt/6.12/mm-three.patch '# end' >"$tmp/house/series/6.12"
+	printf '%s\n' "$@" >"$tmp/house/series/6.12"
+}
+
+@test "series: headings survive an export, also if a patch was removed or added" {
+	order '# Fixes' paravirt/6.12/mm-one.patch '' '# The rest' paravirt/6.12/mm-two.patch \
+		paravirt/6.12/mm-three.patch '# end'
 	cp "$tmp/house/series/6.12" "$tmp/before"
-	export XDG_CACHE_HOME=$tmp
 	export_of 'mm: one' 'mm: two' 'mm: three' | diff "$tmp/before" -
 	run export_of 'mm: one' 'mm: three' 'mm: four'
 	[ "$output" = '# Fixes
@@ -92,30 +97,19 @@ paravirt/6.12/mm-four.patch
 }
 
 @test "series: an export in the middle of a rebase, or without a base, touches nothing" {
-	mkdir -p "$tmp/house/series" "$tmp/house/build"
-	cp -r "$top/scripts" "$tmp/house"
-	printf '%s\n' paravirt/6.12/mm-one.patch paravirt/6.12/mm-two.patch >"$tmp/house/series/6.12"
-	export XDG_CACHE_HOME=$tmp
+	order paravirt/6.12/mm-one.patch paravirt/6.12/mm-two.patch
 	export_of 'mm: one' 'mm: two'
 	cp -r "$tmp/house" "$tmp/before"
 	git -C "$tmp/house/build/linux-6.12" checkout -q --detach HEAD~1
-	run "$tmp/house/scripts/series" export linux-6.12
+	XDG_CACHE_HOME=$tmp run "$tmp/house/scripts/series" export linux-6.12
 	[ "$status" -eq 2 ]
 	[[ $output == *"is not on its branch lazy-mmu: end the rebase first"* ]]
 	git -C "$tmp/house/build/linux-6.12" checkout -q lazy-mmu
 	git -C "$tmp/house/build/linux-6.12" tag -d base
-	run "$tmp/house/scripts/series" export linux-6.12
+	XDG_CACHE_HOME=$tmp run "$tmp/house/scripts/series" export linux-6.12
 	[ "$status" -eq 2 ]
 	[[ $output == *"has no commits after its tag base"* ]]
 	diff -r --exclude=build "$tmp/before" "$tmp/house"
-}
-
-# With the sets of the order that the test gives.
-order()
-{
-	mkdir -p "$tmp/house/series" "$tmp/house/build"
-	cp -r "$top/scripts" "$tmp/house"
-	printf '%s\n' "$@" >"$tmp/house/series/6.12"
 }
 
 @test "series: sets are what the headings say, and an arm has those up to its own" {
