@@ -64,12 +64,12 @@ static void queue_takes_31(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, b);
 	batches_begin(test, b);
-	local_irq_save(flags);
+	batches_irq_save(b, flags);
 	section = section_enter();
 	for (i = 0; i < MAX_UPDATES; i++)
 		update(&t[i]);
 	section_leave(section);
-	local_irq_restore(flags);
+	batches_irq_restore(b, flags);
 	batches_end(b);
 	capacity = b->batch[0].updates;
 	kunit_info(test, "the queue takes %u updates\n", capacity);
@@ -87,17 +87,17 @@ static void batches(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, b);
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		batches_begin(test, b);
-		local_irq_save(flags);
+		batches_irq_save(b, flags);
 		section = section_enter();
 		for (j = 0; j < sizes[i]; j++)
 			update(&t[j]);
 		section_leave(section);
-		local_irq_restore(flags);
+		batches_irq_restore(b, flags);
 		batches_end(b);
 		check(test, sizes[i], 0, b);
 
 		batches_begin(test, b);
-		local_irq_save(flags);
+		batches_irq_save(b, flags);
 		section = section_enter();
 		for (j = 0; j < sizes[i]; j++) {
 			update(&t[j]);
@@ -105,7 +105,7 @@ static void batches(struct kunit *test)
 				arch_flush_lazy_mmu_mode();
 		}
 		section_leave(section);
-		local_irq_restore(flags);
+		batches_irq_restore(b, flags);
 		batches_end(b);
 		check(test, sizes[i], sizes[i] / 2 + 1, b);
 	}
@@ -134,10 +134,10 @@ static void generic_caller(struct kunit *test)
 		/* Twice, so that the bit is 0 again when mm looks at the entry. */
 		for (round = 0; round < 2; round++) {
 			batches_begin(test, b);
-			local_irq_save(flags);
+			batches_irq_save(b, flags);
 			err |= apply_to_page_range(loader_mm, addr, sizes[i] * PAGE_SIZE,
 						   update_page, NULL);
-			local_irq_restore(flags);
+			batches_irq_restore(b, flags);
 			batches_end(b);
 			check(test, sizes[i], 0, b);
 		}

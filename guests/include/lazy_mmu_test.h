@@ -199,4 +199,20 @@ static __maybe_unused void batches_end(struct batches *b)
 	tracepoint_synchronize_unregister();
 }
 
+/*
+ * With interrupts off between the two, the batches are the caller's alone. A context switch
+ * before or after sends batches, too.
+ */
+#define batches_irq_save(b, flags)		\
+	do {					\
+		local_irq_save(flags);		\
+		(b)->nr = 0;			\
+	} while (0)
+
+#define batches_irq_restore(b, flags)		\
+	do {					\
+		WRITE_ONCE((b)->task, NULL);	\
+		local_irq_restore(flags);	\
+	} while (0)
+
 #endif /* LAZY_MMU_TEST_H */

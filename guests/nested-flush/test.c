@@ -54,10 +54,10 @@ static void flush_at_depth(struct kunit *test)
 		struct flush f = { .t = t };
 
 		batches_begin(test, b);
-		local_irq_save(flags);
+		batches_irq_save(b, flags);
 		nested(depth, flush_twice, &f);
 		off = !deferred(&t[NR]);
-		local_irq_restore(flags);
+		batches_irq_restore(b, flags);
 		batches_end(b);
 
 		for (i = 0; i < 2; i++) {

@@ -264,8 +264,7 @@ static void in_a_multicall(struct kunit *test)
 	clear(t[0].ptep);
 	batches_begin(test, b);
 	refusals_begin(test, &r);
-	local_irq_save(flags);
-	b->nr = 0;
+	batches_irq_save(b, flags);
 	section = section_enter();
 	refuse(t[0].ptep);
 	update(&t[1]);
@@ -275,8 +274,8 @@ static void in_a_multicall(struct kunit *test)
 	update(&t[3]);
 	set_pte(t[1].ptep, READ_ONCE(*t[1].ptep));
 	section_leave(section);
+	batches_irq_restore(b, flags);
 	calls = b->nr == 1 ? b->batch[0].calls : 0;
-	local_irq_restore(flags);
 	refusals_end(&r);
 	batches_end(b);
 
