@@ -56,3 +56,10 @@ lib()
 	[ -z "$(lib option_says memory cost)" ]
 	[ "$(lib option_says call-depth cmdline)" = retbleed=force,stuff ]
 }
+
+@test "build-kernel: an arm whose patches are not there ends it, before it fetches or builds" {
+	run env XDG_CACHE_HOME="$tmp/cache" "$top/scripts/build-kernel" first-999
+	[ "$status" -eq 2 ]
+	[[ $output == "series: there is no arm first-999"* ]]
+	[ ! -e "$tmp/cache/xen-lazymmu" ]
+}
