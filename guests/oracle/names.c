@@ -72,7 +72,7 @@ static void lists(xenhypfs_handle *hypfs, const char *path, const char *only)
 	struct xenhypfs_dirent *entry = xenhypfs_readdir(hypfs, path, &nr);
 
 	tried++;
-	if (!entry && only)
+	if (!entry)
 		complain(path, strerror(errno));
 	else if (nr != !!only)
 		complain(path, "it lists too much, or too little");

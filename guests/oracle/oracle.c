@@ -32,10 +32,11 @@
 #define NO_RESULT	(~0xfffUL)	/* no error has this number */
 #define XEN_EINVAL	22
 #define XEN_ENOSYS	38
-#define LAST_REFUSALS	4		/* that are declared one by one */
+#define LAST_REFUSALS	5		/* that are declared one by one */
 #define BAD_ADDRESS	0xffff800000000000UL	/* Xen's own */
 #define BAD_FRAME	0x000ffffffffff000UL	/* more than a machine has */
 #define BAD_COMMAND	0x7ffUL
+#define BAD_FLAGS	0x10UL		/* uncached: for domains with devices only */
 
 /* An operation is a hypercall, by its number, or one of these. */
 enum {
@@ -98,6 +99,8 @@ static const struct step {
 	{ __HYPERVISOR_update_va_mapping, 0, 6, 0, XEN_EINVAL },
 	{ __HYPERVISOR_mmuext_op, 2, 5, 0, XEN_ENOSYS },
 	{ __HYPERVISOR_mmu_update, 2, 2, 0, XEN_EINVAL },
+	/* From the third request on, Xen may keep the table locked: a way of its own. */
+	{ __HYPERVISOR_mmu_update, 4, 1, 0, XEN_EINVAL },
 	{ __HYPERVISOR_mmu_update, 3, 1, 0, XEN_ENOSYS },
 
 	/* The declaration is printed here, with one notification for all of it. */
@@ -135,7 +138,7 @@ static struct mmuext_op operations[64];
 static struct multicall_entry calls[64];
 
 /* The last of each is refused; a shorter list is the end of it. */
-static struct mmu_update bad_type[3], bad_frame[3];
+static struct mmu_update bad_type[3], bad_frame[3], bad_flags[4];
 static struct mmuext_op bad_command[3];
 
 /* The steps use only the page table entry that maps this page. */
@@ -196,8 +199,9 @@ static struct multicall_entry compose_refused(unsigned int op, unsigned int size
 	case __HYPERVISOR_xen_version:
 		return CALL(BAD_COMMAND, 0);
 	case __HYPERVISOR_mmu_update:
-		return CALL(error == XEN_EINVAL ? LAST(bad_frame) : LAST(bad_type), size, 0,
-			    DOMID_SELF);
+		return CALL(error == XEN_ENOSYS ? LAST(bad_type) :
+			    size == ARRAY_SIZE(bad_flags) ? LAST(bad_flags) : LAST(bad_frame),
+			    size, 0, DOMID_SELF);
 	case __HYPERVISOR_mmuext_op:
 		return CALL(LAST(bad_command), size, 0, DOMID_SELF);
 	case __HYPERVISOR_update_va_mapping:
@@ -287,13 +291,15 @@ static struct {
 } last[LAST_REFUSALS];
 static unsigned long nr_refused;
 
-static void declare_refusal(unsigned int op, unsigned int error, bool subcall)
+static void declare_refusal(unsigned int op, unsigned int size, unsigned int error, bool subcall)
 {
 	unsigned long address = 0, value = 0;
 
 	if (op == __HYPERVISOR_mmu_update) {
-		const struct mmu_update *request = error == XEN_EINVAL ?
-			&bad_frame[ARRAY_SIZE(bad_frame) - 1] : &bad_type[ARRAY_SIZE(bad_type) - 1];
+		const struct mmu_update *request =
+			error == XEN_ENOSYS ? &bad_type[ARRAY_SIZE(bad_type) - 1] :
+			size == ARRAY_SIZE(bad_flags) ? &bad_flags[ARRAY_SIZE(bad_flags) - 1] :
+			&bad_frame[ARRAY_SIZE(bad_frame) - 1];
 
 		address = request->ptr;
 		value = request->val;
@@ -323,8 +329,8 @@ static void declare_refusals(const struct step *step)
 
 	for (unsigned int i = 0; step->error && i < step->times; i++)
 		for (unsigned int call = 0; call < (multicall ? step->size : 1); call++)
-			declare_refusal(multicall ? step->subcall : step->op, step->error,
-					multicall);
+			declare_refusal(multicall ? step->subcall : step->op, step->size - call,
+					step->error, multicall);
 }
 
 /* Returns the least size of the next bucket; first is the least size of this one. */
@@ -534,9 +540,12 @@ static void prepare(const struct start_info *start_info)
 		bad_type[i] = bad_frame[i] = requests[0];
 		bad_command[i] = operations[0];
 	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad_flags); i++)
+		bad_flags[i] = requests[0];
 	/* No request has this type, no machine this frame, and no operation this command. */
 	bad_type[ARRAY_SIZE(bad_type) - 1].ptr |= 7;
 	bad_frame[ARRAY_SIZE(bad_frame) - 1].ptr = BAD_FRAME;
+	bad_flags[ARRAY_SIZE(bad_flags) - 1].val |= BAD_FLAGS;
 	bad_command[ARRAY_SIZE(bad_command) - 1].cmd = BAD_COMMAND;
 	bad_command[ARRAY_SIZE(bad_command) - 1].arg1.mfn = 0x1234;
 }

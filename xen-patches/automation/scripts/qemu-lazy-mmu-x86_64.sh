@@ -77,7 +77,7 @@ judge()
 {
     local wrong
 
-    wrong=$(awk -f /root/judge.awk "/root/$1.log")
+    wrong=$(awk -f /root/judge.awk "/root/$1.log") || wrong="awk ended with $?"
     [ -n "$wrong" ] || return 0
     echo "Lazy MMU mode FAILED in $1: $wrong"
     poweroff -f
