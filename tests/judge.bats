@@ -76,6 +76,34 @@ Oops: int3: 0000 [#1] PREEMPT SMP" crash
 	[ "$outcome" = fail ]
 }
 
+@test "judge: a kernel that prints times has its complaints heard" {
+	judge "[    3.123456] WARNING: CPU: 0 PID: 1 at mm/memory.c:1
+$good" poweroff
+	[ "$outcome" = fail ]
+	judge "[    3.123456][    T1] BUG: Bad rss-counter state mm:1
+$good" poweroff
+	[ "$outcome" = fail ]
+	judge "$(sed 's/^/[    3.123456] /' <<<"$good")" poweroff
+	[ "$outcome" = pass ]
+}
+
+@test "judge: lockdep's complaint of a context, and a bad page table, fail" {
+	judge "[ BUG: Invalid wait context ]
+$good" poweroff
+	[ "$outcome" = fail ]
+	judge "mm/pgtable-generic.c:54: bad pmd 0000000000000000(0000000000000001)
+$good" poweroff
+	[ "$outcome" = fail ]
+}
+
+@test "judge: a late deadline server is a retry, as Linux 7.3 prints it, too" {
+	judge "WARNING: kernel/time/hrtimer.c:1099 at hrtimer_forward+0x72/0xb0, CPU#0: swapper/0/0
+Call Trace:
+ ? dl_task_timer+0x3f0/0xb90
+$good" poweroff
+	[ "$outcome" = retry ]
+}
+
 @test "judge: a late deadline server is a retry, and hides no other complaint" {
 	local late="WARNING: CPU: 0 PID: 66 at kernel/time/hrtimer.c:1056 hrtimer_forward+0x72/0xb0
 Call Trace:

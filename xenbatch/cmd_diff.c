@@ -118,14 +118,23 @@ static struct domain_stats *counterpart(const struct domain_stats *domain,
 	return found;
 }
 
+/* Its counterpart, unless that one's is another domain, of its name. */
+static const struct domain_stats *partner(const struct domain_stats *domain,
+					  const struct stats *of, const struct stats *other)
+{
+	const struct domain_stats *found = counterpart(domain, other);
+
+	return found && counterpart(found, of) == domain ? found : NULL;
+}
+
 static size_t select_all(const struct stats *old, const struct stats *new, struct pair *pair)
 {
 	size_t nr = 0;
 
 	for (size_t i = 0; i < old->nr_domains; i++)
-		pair[nr++] = (struct pair){ &old->domain[i], counterpart(&old->domain[i], new) };
+		pair[nr++] = (struct pair){ &old->domain[i], partner(&old->domain[i], old, new) };
 	for (size_t i = 0; i < new->nr_domains; i++)
-		if (!counterpart(&new->domain[i], old))
+		if (!partner(&new->domain[i], new, old))
 			pair[nr++] = (struct pair){ NULL, &new->domain[i] };
 	return nr;
 }
@@ -390,8 +399,11 @@ static int compare(const struct arguments *arguments, const struct stats *old,
 	bool refusals = !old->no_refusals && !new->no_refusals;
 	unsigned int past = 0;
 	size_t nr;
-	struct pair *pair = select_pairs(&arguments->domain, old, new, &nr);
+	struct pair *pair;
 
+	if (has_limit(arguments) && (old->lost || new->lost))
+		return complain("no limit can be checked, since Xen lost trace records: take a new record");
+	pair = select_pairs(&arguments->domain, old, new, &nr);
 	if (!pair)
 		return EXIT_ERROR;
 	if (arguments->format == OUTPUT_CSV)

@@ -2,22 +2,30 @@
 
 #include "output.h"
 
+#include "text.h"
+
 #include <inttypes.h>
 #include <string.h>
 
 void csv_field(FILE *f, const char *text)
 {
-	if (!strpbrk(text, "\",\r\n")) {
-		fputs(text, f);
-		return;
-	}
-	fputc('"', f);
-	for (; *text; text++) {
+	bool quoted = strpbrk(text, "\",\r\n");
+
+	if (quoted)
+		fputc('"', f);
+	for (int length; *text; text += length ?: 1) {
+		length = utf8_length(text);
+		/* Line ends and tabs a field may have. No other control character can be written. */
+		if (!length || (is_control(text) && !strchr("\t\r\n", *text))) {
+			fputc('?', f);
+			continue;
+		}
 		if (*text == '"')
 			fputc('"', f);
-		fputc(*text, f);
+		fwrite(text, 1, length, f);
 	}
-	fputc('"', f);
+	if (quoted)
+		fputc('"', f);
 }
 
 static void begin(FILE *f, const struct stats *stats)

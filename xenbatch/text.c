@@ -2,8 +2,6 @@
 
 #include "text.h"
 
-#include <stdbool.h>
-
 int utf8_length(const char *p)
 {
 	unsigned char first = *p;
@@ -25,8 +23,7 @@ int utf8_length(const char *p)
 	return length;
 }
 
-/* ASCII's, DEL, and those of 8-bit terminals (C1), which begin escape sequences as well. */
-static bool is_control(const char *p)
+bool is_control(const char *p)
 {
 	unsigned char first = p[0], second = p[1];
 

@@ -3,12 +3,20 @@
 #ifndef XENBATCH_TEXT_H
 #define XENBATCH_TEXT_H
 
+#include <stdbool.h>
+
 /* How many bytes the UTF-8 character at p has; 0 if there is no valid character. */
 int utf8_length(const char *p);
 
 /*
+ * Whether the character at p is a control character: ASCII's, DEL, and those of 8-bit
+ * terminals (C1), which begin escape sequences as well.
+ */
+bool is_control(const char *p);
+
+/*
  * Makes text safe to show on a terminal, in place: each control character, and each byte
- * that is not UTF-8, becomes '?'. All that is shown goes through here. Returns text.
+ * that is not UTF-8, becomes '?'. Tables and messages go through here. Returns text.
  */
 char *printable(char *text);
 

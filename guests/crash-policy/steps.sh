@@ -41,7 +41,7 @@ for on_crash in restart preserve coredump-destroy; do
 	guest=$on_crash
 	create "$guest" 2 rdinit=/none init=/none
 	first=
-	within 30 seen || record "$guest-xl" fail 0 "xl did not create it in 30 s"
+	within 30 seen || record "$guest-xl" error 0 "xl did not create it in 30 s"
 	case $on_crash in
 	restart) what="twice another domain took its place" what_of=restarted ;;
 	preserve) what="the crashed domain stayed" what_of=crashed ;;
@@ -55,7 +55,11 @@ for on_crash in restart preserve coredump-destroy; do
 	"Kernel panic - not syncing: Requested init "* | "Kernel panic - not syncing: VFS: Unable to mount root fs "*)
 		outcome=fail
 		[ -n "$followed" ] || outcome=pass
-		why="$followed$what" ;;
+		why="$followed$what"
+		# What else was said, in any of its boots.
+		console "$guest" | grep -v 'Kernel panic - not syncing: \(Requested init\|VFS: \)' >"$local/rest"
+		verdict=$("$judge" "$local/rest" destroyed "$emulated")
+		[ "${verdict%%	*}" = pass ] || { outcome=fail why=${verdict#*	}; } ;;
 	destroyed)
 		outcome=error
 		why="the guest did not panic" ;;

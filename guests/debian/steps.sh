@@ -51,10 +51,11 @@ name=$arm.$scenario.$guest
 # shellcheck disable=SC2034 # for create
 on_reboot=restart
 create "$guest" 2 preempt=full root=/dev/xvda ro TERM=dumb boots=$BOOTS
-if act; then
-	record "$guest-xl" pass 0 "mem-set down and up, and $((BOOTS - 1)) reboots"
-else
-	record "$guest-xl" fail 0 "$what failed"
+steps=pass
+said="mem-set down and up, and $((BOOTS - 1)) reboots"
+if ! act; then
+	steps=fail
+	said="$what failed"
 	# What Xen's scripts and the backends said.
 	{
 		tail -n 40 /var/log/xen/xen-hotplug.log 2>/dev/null || :
@@ -63,3 +64,4 @@ else
 	end_early "$guest"
 fi
 finish "$guest" once
+record_steps "$guest" "$steps" "$said"

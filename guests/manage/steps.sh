@@ -61,21 +61,23 @@ for vcpus in 2 4; do
 	guest=vcpus-$vcpus
 	name=$arm.$scenario.$guest
 	create "$guest" "$vcpus" preempt=full saves=1
+	done=none
 	if await "$guest" "ready for save 1"; then
 		done=0
 		while [ "$done" -lt "$TIMES" ] && act "$vcpus"; do
 			done=$((done + 1))
 		done
+		failed=$what
 		rm -f "$local/core"
-		if [ "$done" -eq "$TIMES" ]; then
-			record "$guest-xl" pass 0 "pause, vcpu-set, dump-core and a new xenconsoled, $TIMES times"
-		else
-			record "$guest-xl" fail 0 "$what failed in round $((done + 1))"
-		fi
 		# With saves=1, the guest ends after one save and restore.
 		{ save "$guest" && restore "$guest"; } || end_early "$guest"
 	else
 		end_early "$guest"
 	fi
 	finish "$guest" once
+	case $done in
+	none) ;;
+	"$TIMES") record_steps "$guest" pass "pause, vcpu-set, dump-core and a new xenconsoled, $TIMES times" ;;
+	*) record_steps "$guest" fail "$failed failed in round $((done + 1))" ;;
+	esac
 done

@@ -21,15 +21,18 @@ for vcpus in 1 4; do
 		[ "$boots" -le "$TIMES" ] || break
 		xl reboot "$name" >>"$results/$name.xl" 2>&1 || break
 	done
+	steps=fail
 	if [ "$boots" -le "$TIMES" ]; then
-		record "$guest-xl" fail 0 "it came up $boots times, and not $((TIMES + 1)) times: $(tail -n 1 "$results/$name.xl")"
+		said="it came up $boots times, and not $((TIMES + 1)) times: $(tail -n 1 "$results/$name.xl")"
 	# If xl printed no number, [ is not true, and this is a fail.
 	elif ! [ "$free" -ge "$before" ]; then
-		record "$guest-xl" fail 0 "Xen has $free MiB free beside its last domain, and had $before beside its first"
+		said="Xen has $free MiB free beside its last domain, and had $before beside its first"
 	else
-		record "$guest-xl" pass 0 "$TIMES reboots, and Xen has $free MiB free, and had $before"
+		steps=pass
+		said="$TIMES reboots, and Xen has $free MiB free, and had $before"
 	fi
 	# With saves=1, the guest ends after one save and restore.
 	{ [ "$boots" -gt "$TIMES" ] && save "$guest" && restore "$guest"; } || end_early "$guest"
 	finish "$guest" once
+	record_steps "$guest" "$steps" "$said"
 done

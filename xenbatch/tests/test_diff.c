@@ -171,6 +171,45 @@ static void trace_and_hypfs(void **state)
 	stats_free(&new);
 }
 
+/* Counts that are too low are no reason to let a limit pass. */
+static void lost_records(void **state)
+{
+	struct stats old, new;
+	(void)state;
+
+	stats_init(&old, "trace");
+	stats_init(&new, "trace");
+	fill(&old, 1, "", 10, 1, 1);
+	fill(&new, 1, "", 5, 1, 1);
+	new.lost = 50;
+	write_record(old_path, &old);
+	write_record(new_path, &new);
+	assert_int_equal(diff("-C", "ptwr=+10", NULL), 2);
+	assert_int_equal(diff(NULL), 0);
+	stats_free(&old);
+	stats_free(&new);
+}
+
+/* Domain 1 of the new record is the old one's domain 2, so the old domain 1 is gone. */
+static void id_of_another(void **state)
+{
+	struct stats old, new;
+	(void)state;
+
+	stats_init(&old, "hypfs");
+	stats_init(&new, "hypfs");
+	fill(&old, 1, "", 7, 1, 1);
+	fill(&old, 2, "a", 7, 1, 1);
+	fill(&new, 1, "a", 7, 1, 1);
+	write_record(old_path, &old);
+	write_record(new_path, &new);
+	capture(stdout);
+	assert_int_equal(diff("--threshold=1", NULL), 1);
+	assert_non_null(strstr(captured(), "only in the old record"));
+	stats_free(&old);
+	stats_free(&new);
+}
+
 static void domains(void **state)
 {
 	struct stats old, new;
@@ -312,6 +351,8 @@ int main(void)
 		cmocka_unit_test(from_nothing),
 		cmocka_unit_test(trace_and_hypfs),
 		cmocka_unit_test(domains),
+		cmocka_unit_test(lost_records),
+		cmocka_unit_test(id_of_another),
 		cmocka_unit_test(difficult_names),
 		cmocka_unit_test(old_letter_of_counter),
 		cmocka_unit_test(usage_and_input),

@@ -270,6 +270,21 @@ static void last_line_of_a_file(void **state)
 	assert_string_equal(error.text, "Is a directory");
 }
 
+static void csv_control_characters(void **state)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+	(void)state;
+
+	assert_non_null(f);
+	csv_field(f, "a\033[31m\302\233\377\303\274\tb");
+	csv_field(f, "\"\n\a");
+	fclose(f);
+	assert_string_equal(text, "a?[31m??\303\274\tb\"\"\"\n?\"");
+	free(text);
+}
+
 static void csv(void **state)
 {
 	struct stats stats;
@@ -413,6 +428,7 @@ int main(void)
 		cmocka_unit_test(json_that_is_no_record),
 		cmocka_unit_test(last_line_of_a_file),
 		cmocka_unit_test(csv),
+		cmocka_unit_test(csv_control_characters),
 		cmocka_unit_test(refusals_that_are_not_known),
 		cmocka_unit_test(the_table_has_refusals),
 		cmocka_unit_test(digits_of_the_table),
