@@ -213,11 +213,8 @@ static void test(const char *name, void (*take_away)(char *at, unsigned long nr)
 		"%s: writers met %lu pages that went; of %lu pages that the taker got, %lu were theirs, %lu spoiled; %lu wrong\n",
 		name, met, taker->taken, taker->again, taker->spoiled, wrong);
 	/* The rest says nothing of the kernel. */
-	if (!met || !taker->again)
-		ksft_test_result_skip("%s: the writers and the taker did not meet\n", name);
-	else
-		ksft_test_result(!taker->spoiled && !wrong, "%s frees no page that is written to\n",
-				 name);
+	result_if_met(met && taker->again, !taker->spoiled && !wrong,
+		      "%s frees no page that is written to\n", name);
 }
 
 int main(void)

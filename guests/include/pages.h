@@ -34,6 +34,18 @@
 #define KPF_COMPOUND_HEAD	(1UL << 15)
 #define KPF_COMPOUND_TAIL	(1UL << 16)
 
+/*
+ * A result that says something only if the workload met what it was to meet. If it did not, nothing is
+ * known of the kernel: that is a skip, unless something is wrong all the same.
+ */
+#define result_if_met(met, right, ...)						\
+	do {									\
+		if (!(met) && (right))						\
+			ksft_test_result_skip("it did not meet: " __VA_ARGS__);	\
+		else								\
+			ksft_test_result(right, __VA_ARGS__);			\
+	} while (0)
+
 static inline void put(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_TRUNC);

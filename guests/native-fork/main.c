@@ -131,11 +131,8 @@ static void test_dirty(void)
 	ksft_print_msg(
 		"%lu forks, %lu of them met; %lu of %lu clean pages dropped, %lu written ones lost\n",
 		rounds, met, dropped, rounds * EIGHTH, lost);
-	if (met < LEAST && !lost)
-		ksft_test_result_skip("the thread met too few of the forks\n");
-	else
-		ksft_test_result(dropped > rounds * EIGHTH / 2 && !lost,
-				 "fork keeps what is written to lazily freed pages\n");
+	result_if_met(met >= LEAST && dropped > rounds * EIGHTH / 2, !lost,
+		      "fork keeps what is written to lazily freed pages\n");
 }
 
 /* Returns how many of the pages are referenced. The area is a mapping of its own. */
@@ -192,11 +189,8 @@ static void test_accessed(void)
 	ksft_print_msg(
 		"%lu forks, %lu of them met; %lu pages referenced before, %lu that were not read, %lu of those read are not\n",
 		rounds, met, before, extra, lost);
-	if (met < LEAST && !lost)
-		ksft_test_result_skip("the thread met too few of the forks\n");
-	else
-		ksft_test_result(!before && !extra && !lost,
-				 "fork leaves no page old that was read meanwhile\n");
+	result_if_met(met >= LEAST, !before && !extra && !lost,
+		      "fork leaves no page old that was read meanwhile\n");
 }
 
 static void test_apart(void)
@@ -237,10 +231,7 @@ static void test_apart(void)
 				  atomic_load(word(i, LAST)) != i + 1;
 	}
 	ksft_print_msg("%lu forks, %lu of them met; %lu wrong\n", rounds, met, failed);
-	if (met < LEAST && !failed)
-		ksft_test_result_skip("the thread met too few of the forks\n");
-	else
-		ksft_test_result(!failed, "a child sees nothing of what its parent writes later\n");
+	result_if_met(met >= LEAST, !failed, "a child sees nothing of what its parent writes later\n");
 }
 
 int main(void)

@@ -95,8 +95,8 @@ static void test_pass(const char *name, char *(*operation)(void))
 	}
 	ksft_print_msg("%s: %lu pages written, %lu read from the disk, %lu lost\n",
 		       name, written, read, lost);
-	ksft_test_result(written && read >= NR * ROUNDS && !lost,
-			 "the disk has what is written during %s\n", name);
+	result_if_met(written && read >= NR * ROUNDS, !lost,
+		      "the disk has what is written during %s\n", name);
 }
 
 /* Returns how many pages the disk lacks as they were written. The crew rests, nothing maps them. */
@@ -154,8 +154,8 @@ static void test_last_sync(void)
 	}
 	ksft_print_msg("last sync: %lu pages written, %lu read from the disk, %lu lost, %lu wrong\n",
 		       written, read, lost, wrong);
-	ksft_test_result(read >= SYNCS * WRITERS && !lost && !wrong,
-			 "the disk has what three vCPUs write as sync_file_range returns\n");
+	result_if_met(read >= SYNCS * WRITERS, !lost && !wrong,
+		      "the disk has what three vCPUs write as sync_file_range returns\n");
 }
 
 /* Maps the file, at the same place again. */
@@ -241,8 +241,8 @@ static void test_crew(void)
 	close(file);
 	ksft_print_msg("crew: %u operations, %lu pages written, %lu to the disk and %lu from it, %lu lost, %lu wrong\n",
 		       round, written, out, read, lost, wrong);
-	ksft_test_result(out > NR_FILE && read >= PARTS * NR_FILE &&
-			 !lost && !wrong, "the disk has what three vCPUs wrote\n");
+	result_if_met(out > NR_FILE && read >= PARTS * NR_FILE, !lost && !wrong,
+		      "the disk has what three vCPUs wrote\n");
 }
 
 int main(void)
