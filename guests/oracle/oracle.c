@@ -19,7 +19,7 @@
  * continuation is an entry or a sub-call like any other, but is not declared. So subtract
  * the continuations that were counted. Any batch of two or more may be continued. Those in
  * "continued" always are: they take longer than the 10 ms after which Xen's periodic
- * timer interrupts a vCPU, also on hardware.
+ * timer interrupts a vCPU, also on hardware. set_trap_table may be made twice, too.
  *
  * To run it: type = "pv", vcpus = 1, memory = 32, and a console that somebody reads.
  */
