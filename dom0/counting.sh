@@ -26,7 +26,9 @@ trace_begin()
 	# To a file in memory, since xentrace cannot write to 9p.
 	xentrace -D -S 1024 -e "$(xenbatch trace-mask)" "$local/trace" >"$local/xentrace.log" 2>&1 </dev/null &
 	echo $! >"$local/tracer"
-	# Wait until it is up, and has seen on each processor which vCPU runs there.
+	# Wait until it is up, and has seen on each processor which vCPU runs there. Its own hypercalls
+	# are in the trace, too.
+	within 20 test -s "$local/trace"
 	sleep 1
 }
 

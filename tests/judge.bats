@@ -83,7 +83,7 @@ $good" poweroff
 	judge "[    3.123456][    T1] BUG: Bad rss-counter state mm:1
 $good" poweroff
 	[ "$outcome" = fail ]
-	judge "$(sed 's/^/[    3.123456] /' <<<"$good")" poweroff
+	judge "[    3.123456] ${good//$'\n'/$'\n[    3.123456] '}" poweroff
 	[ "$outcome" = pass ]
 }
 
