@@ -7,7 +7,7 @@
 | . as $all
 | (.batch | map_values(.continuations // 0)) as $continuations
 | {hypercall: (.hypercall | del(.multicall, .mmu_update, .mmuext_op) |
-	.set_trap_table |= if . == 2 then 1 else . end),
+	if .set_trap_table == 2 then .set_trap_table = 1 else . end),
    subcall: (.subcall | del(.multicall, .mmu_update, .mmuext_op)),
    entries: (.batch | with_entries(.value = ($all.hypercall[.key] // 0)
 	+ ($all.subcall[.key] // 0) - $continuations[.key])),
