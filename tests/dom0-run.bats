@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# dom0/run: what it leaves of a scenario's domains, with an xl that only keeps their names.
+# dom0/run: what it leaves of a scenario's domains, with an xl that only keeps their names, and what
+# it hears of dom0's kernel and of Xen, whose messages are files here.
 
 setup()
 {
@@ -36,10 +37,14 @@ list)
 	echo "Domain-0 0"
 	for name in *; do [ ! -e "\$name" ] || echo "\$name 7"; done ;;
 domid) exec test -e "\$2" ;;
+dmesg) cat "$work/xen-says" ;;
 destroy) [ "\$2" != "(null)" ] && exec rm "\$2" ;;
 esac
 END
-	chmod +x "$work/bin/xl"
+	printf '%s\n' '#!/bin/sh' "cat $work/dom0-says; : >$work/dom0-says" >"$work/bin/dmesg"
+	: >"$work/dom0-says"
+	: >"$work/xen-says"
+	chmod +x "$work"/bin/{xl,dmesg}
 }
 
 # steps LINE...: runs the scenario boot, whose steps.sh has these lines.
@@ -77,4 +82,20 @@ steps()
 	grep -q stock.boot.one "$work/results/stock.boot.-.xenstore"
 	[ -e "$work/results/stock.boot.-.xen" ] && [ "$(find "$work/results" -name '*.xen' | wc -l)" -eq 1 ]
 	[ ! -e "$domains/stock.boot.one" ] && [ -e "$domains/other" ]
+}
+
+@test "dom0/run: a complaint of dom0's kernel fails the scenario in which it came" {
+	echo "stock vmap" >>"$work/plan"
+	echo "[   12.345678] WARNING: CPU: 0 PID: 1 at mm/memory.c:1" >"$work/dom0-says"
+	steps :
+	[ "$output" = "stock boot dom0: fail WARNING: CPU: 0 PID: 1 at mm/memory.c:1" ]
+	grep -q memory.c "$work/results/stock.boot.dom0.log"
+	[ ! -e "$work/results/stock.vmap.dom0.log" ]
+}
+
+@test "dom0/run: a complaint of Xen fails a scenario once" {
+	echo "stock vmap" >>"$work/plan"
+	echo "(XEN) UBSAN: Undefined behaviour in arch/x86/mm.c:1" >"$work/xen-says"
+	steps :
+	[ "$output" = "stock boot hypervisor: fail (XEN) UBSAN: Undefined behaviour in arch/x86/mm.c:1" ]
 }
