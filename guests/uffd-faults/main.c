@@ -134,7 +134,6 @@ static void test(const char *name, void (*protect)(void), bool swapped)
 	}
 	ksft_print_msg("%s, %s: %lu times, met by %lu writes; %lu pages lost, %lu not protected\n",
 		       name, swapped ? "in swap" : "no page", rounds, met, missing, unmarked);
-	/* If too few meet, the machine was too slow, and nothing is known of the kernel. */
 	result_if_met(met >= MEETINGS, !missing && !unmarked, "%s loses no page that %s\n", name,
 		      swapped ? "is swapped in" : "is new");
 }
