@@ -19,7 +19,8 @@
  * tables with entries in single slots. Then UPDATES random updates of a model, which says for
  * each what Xen must return. The random numbers begin with the seed that is printed; SEED= of
  * "make run" repeats them. Then two vCPUs: one writes through whatever its TLB holds, and
- * must not be able to once the page is a page table.
+ * must not be able to once the page is a page table. Then both update the same few entries of
+ * one table, which only Xen's lock of the table keeps apart.
  *
  * To run it: type = "pv", vcpus = 2, memory = 32, and self=DOMID on the command line, its own
  * domid. A guest with "grants" there grants a page to all other domains, and waits. A guest with
@@ -32,6 +33,7 @@
 #include <xen/vcpu.h>
 
 #define UPDATES		1000000
+#define RACING_UPDATES	200000
 #define NR_FRAMES	64
 #define NR_TABLES	2
 #define NR_SLOTS	(512 * NR_TABLES)
@@ -623,15 +625,131 @@ static void single_slots(void)
 	passed(doing);
 }
 
-static uint64_t random_state;
+/* What the second vCPU does until it is to stop. */
+static void (*second_work)(void);
+static volatile bool stop;
+
+static void second_vcpu(void) __attribute__((noreturn));
+static void second_vcpu(void)
+{
+	for (;;) {
+		second_work();
+		CALL(__HYPERVISOR_vcpu_op, VCPUOP_down, 1);
+	}
+}
+
+static void initialise_second_vcpu(void)
+{
+	static struct vcpu_guest_context context;
+
+	context.flags = VGCF_IN_KERNEL;
+	context.user_regs.rip = (unsigned long)second_vcpu;
+	context.user_regs.rsp = (unsigned long)second_stack - 8;
+	context.user_regs.cs = FLAT_KERNEL_CS;
+	context.user_regs.ss = FLAT_KERNEL_SS;
+	context.user_regs.rflags = 0x1000 | 0x200;
+	context.kernel_ss = FLAT_KERNEL_SS;
+	context.kernel_sp = (unsigned long)second_stack - 4096;
+	context.trap_ctxt[TRAP_PAGE_FAULT] = traps[0];
+	context.trap_ctxt[TRAP_PROTECTION] = traps[1];
+	context.ctrlreg[0] = 0x80000001;
+	context.ctrlreg[3] = frame_of((void *)start->pt_base);
+	expect("VCPUOP_initialise", CALL(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1, (unsigned long)&context), OK);
+}
+
+static void start_second_vcpu(void (*work)(void))
+{
+	second_work = work;
+	stop = false;
+	expect("VCPUOP_up", CALL(__HYPERVISOR_vcpu_op, VCPUOP_up, 1), OK);
+}
+
+static void stop_second_vcpu(void)
+{
+	stop = true;
+	while (CALL(__HYPERVISOR_vcpu_op, VCPUOP_is_up, 1))
+		asm volatile ("pause");
+}
 
 /* xorshift64*. */
+static uint64_t random_of(uint64_t *state)
+{
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return *state * 0x2545f4914f6cdd1dUL;
+}
+
+static uint64_t random_state;
+
 static uint64_t random(void)
 {
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return random_state * 0x2545f4914f6cdd1dUL;
+	return random_of(&random_state);
+}
+
+#define RACING_SLOTS	4
+#define RACING_FRAMES	2
+
+/*
+ * Makes a list of updates of the first entries of tables[0]. None of them may be refused. Returns
+ * Xen's result. Sets *done.
+ */
+static long race(struct mmu_update *requests, uint64_t *state, unsigned int *done)
+{
+	static const uint64_t values[] = { 0, RO_ENTRY, RW_ENTRY };
+	unsigned int count = 1 + random_of(state) % LONGEST;
+	unsigned int command = commands[random_of(state) % ARRAY_SIZE(commands)];
+
+	for (unsigned int i = 0; i < count; i++) {
+		uint64_t value = values[random_of(state) % ARRAY_SIZE(values)];
+
+		if (value)
+			value |= frame_of(&frames[random_of(state) % RACING_FRAMES]);
+		requests[i].ptr = table_frame[0] + random_of(state) % RACING_SLOTS * 8 + command;
+		requests[i].val = value;
+	}
+	return update_list(requests, count, done, DOMID_SELF);
+}
+
+static volatile unsigned long second_updates;
+static volatile long second_result;
+
+static void race_on(void)
+{
+	static struct mmu_update requests[LONGEST];
+	uint64_t state = ~random_state | 1;
+
+	while (!stop && !second_result) {
+		unsigned int done;
+
+		second_result = race(requests, &state, &done);
+		second_updates += done;
+	}
+}
+
+/*
+ * Whatever the order of their updates, each entry holds the references of what it maps, and no
+ * other. When all entries are clear, no page may have a writable mapping; exchange_frames() then
+ * asks for the other references.
+ */
+static void two_updaters(unsigned long seed)
+{
+	unsigned int done, i;
+
+	doing = "two vCPUs that update one table";
+	random_state = seed ? seed : 1;
+	start_second_vcpu(race_on);
+	for (step = 0; step < RACING_UPDATES; step += done)
+		expect("the result", race(list, &random_state, &done), OK);
+	stop_second_vcpu();
+	expect("the result of the second vCPU", second_result, OK);
+	if (second_updates < RACING_UPDATES / 10)
+		fail("too few updates of the second vCPU:", second_updates);
+	for (i = 0; i < RACING_SLOTS; i++)
+		expect("clearing", update(table_frame[0] + i * 8, MMU_NORMAL_PT_UPDATE, 0, DOMID_SELF), OK);
+	for (i = 0; i < RACING_FRAMES; i++)
+		expect("the page can be a table", can_be_table(frame_of(&frames[i])), true);
+	passed(doing);
 }
 
 /* The model. */
@@ -803,14 +921,11 @@ static void exchange_frames(void)
 	passed(doing);
 }
 
-/* The second vCPU. It writes small even numbers, which are harmless in a page table. */
 static volatile uint64_t *writes_to;
 static volatile unsigned long attempts, writes;
-static volatile bool stop, stopped;
-static struct vcpu_guest_context context;
 
-static void second_vcpu(void) __attribute__((noreturn));
-static void second_vcpu(void)
+/* Writes small even numbers, which are harmless in a page table. */
+static void write_on(void)
 {
 	unsigned long value = 0;
 
@@ -820,9 +935,6 @@ static void second_vcpu(void)
 			writes++;
 		attempts++;
 	}
-	stopped = true;
-	for (;;)
-		CALL(__HYPERVISOR_vcpu_op, VCPUOP_down, 1);
 }
 
 static void wait_for_attempts(unsigned long n)
@@ -842,20 +954,7 @@ static void stale_entries(void)
 	writes_to = &frames[2].entry[0];
 	home(&frames[2], &machine);
 	set_home(&frames[2], RW_ENTRY);
-	context.flags = VGCF_IN_KERNEL;
-	context.user_regs.rip = (unsigned long)second_vcpu;
-	context.user_regs.rsp = (unsigned long)second_stack - 8;
-	context.user_regs.cs = FLAT_KERNEL_CS;
-	context.user_regs.ss = FLAT_KERNEL_SS;
-	context.user_regs.rflags = 0x1000 | 0x200;
-	context.kernel_ss = FLAT_KERNEL_SS;
-	context.kernel_sp = (unsigned long)second_stack - 4096;
-	context.trap_ctxt[TRAP_PAGE_FAULT] = traps[0];
-	context.trap_ctxt[TRAP_PROTECTION] = traps[1];
-	context.ctrlreg[0] = 0x80000001;
-	context.ctrlreg[3] = frame_of((void *)start->pt_base);
-	expect("VCPUOP_initialise", CALL(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1, (unsigned long)&context), OK);
-	expect("VCPUOP_up", CALL(__HYPERVISOR_vcpu_op, VCPUOP_up, 1), OK);
+	start_second_vcpu(write_on);
 	for (step = 0; step < 200; step++) {
 		unsigned int command = commands[step % 2];
 		unsigned long before = writes, value;
@@ -880,9 +979,7 @@ static void stale_entries(void)
 	}
 	if (!while_writable)
 		fail("the second vCPU wrote nothing", 0);
-	stop = true;
-	while (!stopped)
-		asm volatile ("pause");
+	stop_second_vcpu();
 	frames[2].entry[0] = 0;
 	set_home(&frames[2], RO_ENTRY);
 	passed(doing);
@@ -941,7 +1038,7 @@ void pv_main(const struct start_info *start_info)
 		asm volatile ("rdtsc; shl $32, %%rdx; or %%rdx, %0" : "=a" (seed) : : "rdx");
 
 	put("1..");
-	put_number(20 + 2 * !!granter);
+	put_number(21 + 2 * !!granter);
 	put("\n# seed=");
 	put_number(seed);
 	say();
@@ -954,6 +1051,7 @@ void pv_main(const struct start_info *start_info)
 		set_home(&tables[i], RO_ENTRY);
 		expect("pinning", pin(table_frame[i]), OK);
 	}
+	initialise_second_vcpu();
 	window_pte = home(&window, &window_entry);
 	window_frame = *window_pte & PTE_FRAME;
 	set_home(&window, 0);
@@ -982,6 +1080,7 @@ void pv_main(const struct start_info *start_info)
 	single_slots();
 	stale_entries();
 	random_updates(seed);
+	two_updaters(seed);
 	exchange_frames();
 	end(SHUTDOWN_poweroff);
 }
