@@ -46,7 +46,9 @@ struct model {
 
 static struct model model[NR];
 static char *at;
-static uint64_t last_content;
+static uint64_t last_content;	/* each process, and its child, has contents of its own */
+#define CONTENT_OF(nr)	((uint64_t)(nr) << 48)
+#define FORKED		(1UL << 47)
 
 static struct results {
 	_Atomic unsigned long done[NR_OPS];
@@ -168,34 +170,37 @@ static void unmap(unsigned long i, unsigned long nr)
 	set_model(i, nr, false, PROT_NONE);
 }
 
-static void protect(unsigned long i, unsigned long nr)
+/* This and the next two return whether there was something to do. */
+static bool protect(unsigned long i, unsigned long nr)
 {
 	static const int prots[] = { PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE };
 	int prot = prots[draw(3)];
 
 	mapped_run(i, &nr, false);
 	if (!nr)
-		return;
+		return false;
 	must(mprotect(at + i * PAGE, nr * PAGE, prot), "mprotect");
 	while (nr--)
 		model[i + nr].prot = prot;
+	return true;
 }
 
-static void drop(unsigned long i, unsigned long nr)
+static bool drop(unsigned long i, unsigned long nr)
 {
 	mapped_run(i, &nr, false);
 	if (!nr)
-		return;
+		return false;
 	must(madvise(at + i * PAGE, nr * PAGE, MADV_DONTNEED), "MADV_DONTNEED");
 	while (nr--)
 		model[i + nr].content = 0;
+	return true;
 }
 
 /*
  * To another place, whose pages are gone then. Before Linux 6.17 all must be of one mapping: if
  * they are of more, mremap() unmaps the place, or does nothing.
  */
-static void move(unsigned long i, unsigned long nr)
+static bool move(unsigned long i, unsigned long nr)
 {
 	unsigned long to = draw(NR);
 
@@ -203,15 +208,16 @@ static void move(unsigned long i, unsigned long nr)
 	if (to + nr > NR)
 		to = NR - nr;
 	if (!nr || (to < i + nr && i < to + nr))
-		return;
+		return false;
 	unmap(to, nr);
 	if (mremap(at + i * PAGE, nr * PAGE, nr * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
 		   at + to * PAGE) == MAP_FAILED) {
 		must(errno != EFAULT, "mremap");
-		return;
+		return false;
 	}
 	memcpy(model + to, model + i, nr * sizeof(*model));
 	set_model(i, nr, false, PROT_NONE);
+	return true;
 }
 
 static bool operate(void);
@@ -224,21 +230,21 @@ static bool work(unsigned int nr)
 	return true;
 }
 
+static bool forked;	/* whether this is a child, or has one */
+
 /* The child checks its pages while the parent goes on, and then works on its own. */
 static bool fork_once(void)
 {
-	static bool forked; /* whether this is a child, or has one */
 	long seed = lrand48();
 	int status = -1;
 	pid_t child;
 	bool ok;
 
-	if (forked)
-		return true;
 	forked = true;
 	child = start_child();
 	if (!child) {
 		srand48(seed);
+		last_content |= FORKED;
 		ok = check_all() && work(CHILD_OPS) && check_all();
 		fflush(stdout);
 		_exit(!ok);
@@ -270,7 +276,7 @@ static bool operate(void)
 {
 	enum op op = next_op();
 	unsigned long i = draw(NR), nr = 1 + draw(draw(4) ? 8 : NR);
-	bool ok = true;
+	bool ok = true, done = true;
 
 	if (nr > NR - i)
 		nr = NR - i;
@@ -288,16 +294,18 @@ static bool operate(void)
 		unmap(i, nr);
 		break;
 	case PROTECT:
-		protect(i, nr);
+		done = protect(i, nr);
 		break;
 	case DROP:
-		drop(i, nr);
+		done = drop(i, nr);
 		break;
 	case MOVE:
-		move(i, nr);
+		done = move(i, nr);
 		break;
 	case FORK:
-		ok = fork_once();
+		done = !forked;
+		if (done)
+			ok = fork_once();
 		break;
 	case GO:
 		on_cpu(draw(sysconf(_SC_NPROCESSORS_ONLN)));
@@ -308,7 +316,8 @@ static bool operate(void)
 	default:
 		break;
 	}
-	atomic_fetch_add(&results->done[op], 1);
+	if (done)
+		atomic_fetch_add(&results->done[op], 1);
 	return ok;
 }
 
@@ -321,6 +330,7 @@ static int process(unsigned long seed, unsigned long nr, time_t end)
 	at = mmap(NULL, NR * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	must(at == MAP_FAILED, "mmap");
 	set_model(0, NR, true, PROT_READ | PROT_WRITE);
+	last_content = CONTENT_OF(nr);
 	for (n = 0; time(NULL) < end; n++) {
 		if (!operate()) {
 			ksft_print_msg("seed %lu: process %lu, operation %lu\n", seed, nr, n);

@@ -5,11 +5,16 @@
 slice=300
 timeout=$((slice + 240))
 n=0
+operations=0
 : "${seed:=$(date +%s)}"
 while [ "$torture" -gt 0 ]; do
 	n=$((n + 1))
 	[ "$torture" -gt "$slice" ] || slice=$torture
 	torture=$((torture - slice))
 	guest "slice-$n" 4 preempt=full random_ops.seed="$seed" random_ops.seconds=$(((slice + 1) / 2))
+	# What both print of how many they did.
+	operations=$((operations + $(sed -n 's/.*[ #]\([0-9][0-9]*\) operations[ ,].*/\1/p' "$results/$name.log" |
+		awk '{ sum += $1 } END { print sum + 0 }')))
 	seed=$((seed + 1))
 done
+record operations pass 0 "$operations operations"

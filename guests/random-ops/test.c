@@ -88,7 +88,8 @@ struct actor {
 	struct target *handlers;	/* what a handler updates */
 	bool handled, handler_wrong;
 
-	unsigned long done[NR_OPS], sum;
+	unsigned long sum;	/* operations that were drawn, but for an ENTER or LEAVE beyond the limits */
+	unsigned long done[NR_OPS];
 	unsigned int deepest;
 	unsigned long away;	/* how often it lost its vCPU in a section */
 	const char *wrong;
@@ -154,30 +155,24 @@ static bool memory_is_right(const struct actor *a, unsigned int i)
 }
 
 /*
- * Writes the page, 0 for none, to an entry, and looks whether that was queued. This needs an entry
- * that changes: if it already is that of the page, it gets another page's, or is left alone.
- * Interrupts are off, so nothing flushes.
+ * Writes the page, 0 for none, to an entry, and looks whether that was queued. Nothing can be told of
+ * an update to what the entry has already, or has once the queue is made, as a full queue is before the
+ * update. Interrupts are off, so nothing else flushes.
  */
 static void write_entry(struct actor *a, unsigned int i, unsigned int page)
 {
+	pte_t entry = entry_of(a, page);
 	unsigned long flags;
-	pte_t entry;
+	bool same;
 
 	local_irq_save(flags);
-	entry = entry_of(a, page);
-	if (has_entry(a->ptep[i], entry)) {
-		if (!page)
-			goto out;
-		page = page % ENTRIES + 1;
-		entry = entry_of(a, page);
-	}
+	same = a->has[i] == page || has_entry(a->ptep[i], entry);
 	set_pte(a->ptep[i], entry);
 	a->has[i] = page;
-	if (has_entry(a->ptep[i], entry))
+	if (!same && has_entry(a->ptep[i], entry))
 		expect(a, !a->depth, "an update in a section is not queued");
-	else
+	else if (!same)
 		expect(a, a->depth, "an update outside of sections is queued");
-out:
 	local_irq_restore(flags);
 }
 
@@ -312,8 +307,8 @@ static enum op next_op(struct actor *a)
 	return op;
 }
 
-/* Does all operations but ENTER and LEAVE. */
-static void operate(struct actor *a, enum op op)
+/* Does all operations but ENTER and LEAVE. Returns whether the operation is possible now. */
+static bool operate(struct actor *a, enum op op)
 {
 	unsigned int i = draw(a, ENTRIES), page = draw(a, ENTRIES) + 1;
 
@@ -335,17 +330,18 @@ static void operate(struct actor *a, enum op op)
 	case SLEEP:
 	case YIELD:
 	case MIGRATE:
-		/* Drawn in each case, so that the order depends on the seed alone. */
-		if (can_sleep(a))
-			lose_vcpu(a, op);
+		if (!can_sleep(a))
+			return false;
+		lose_vcpu(a, op);
 		break;
 	case HARDIRQ:
 		be_interrupted(a, op);
 		break;
 	case SOFTIRQ:
 		/* ksoftirqd may have to run. */
-		if (can_sleep(a))
-			be_interrupted(a, op);
+		if (!can_sleep(a))
+			return false;
+		be_interrupted(a, op);
 		break;
 	case BOTTOM_HALVES:
 		toggle(&a->bh_off, bottom_halves_off, bottom_halves_on);
@@ -359,6 +355,8 @@ static void operate(struct actor *a, enum op op)
 	default:
 		break;
 	}
+
+	return true;
 }
 
 static bool goes_on(const struct actor *a)
@@ -376,16 +374,16 @@ static void operations(struct actor *a)
 		op = next_op(a);
 		if ((op == ENTER && a->depth == MAX_DEPTH) || (op == LEAVE && !a->depth))
 			continue;
-		a->done[op]++;
 		a->last[a->sum++ % LAST] = op;
-		if (op == LEAVE)
-			return;
-		if (op != ENTER) {
-			operate(a, op);
+		if (op != ENTER && op != LEAVE) {
+			a->done[op] += operate(a, op);
 			if (can_sleep(a))
 				cond_resched();
 			continue;
 		}
+		a->done[op]++;
+		if (op == LEAVE)
+			return;
 		section = section_enter();
 		a->depth++;
 		a->deepest = max(a->deepest, a->depth);
@@ -477,9 +475,10 @@ static void random_ops(struct kunit *test)
 		while (!READ_ONCE(actors[i].over))
 			msleep(20);
 		stop_now(test, task[i]);
-		for (op = 0; op < NR_OPS; op++)
+		for (op = 0; op < NR_OPS; op++) {
 			done[op] += actors[i].done[op];
-		sum += actors[i].sum;
+			sum += actors[i].done[op];
+		}
 		away += actors[i].away;
 		deepest = max(deepest, actors[i].deepest);
 		if (actors[i].wrong)
