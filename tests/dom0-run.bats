@@ -36,7 +36,8 @@ list)
 	echo "Name ID"
 	echo "Domain-0 0"
 	for name in *; do [ ! -e "\$name" ] || echo "\$name 7"; done ;;
-domid) exec test -e "\$2" ;;
+domid) test -e "\$2" && echo 7 ;;
+save) echo "cannot do that" >&2; exit 1 ;;
 dmesg) cat "$work/xen-says" ;;
 destroy) [ "\$2" != "(null)" ] && exec rm "\$2" ;;
 esac
@@ -72,16 +73,34 @@ steps()
 
 @test "dom0/run: a scenario that leaves a domain fails, and the next one does not" {
 	echo "stock vmap" >>"$work/plan"
-	touch "$domains"/{stock.boot.one,'(null)',other}
+	touch "$domains/other"
 	# Each look at the clock is 20 seconds later.
 	printf '%s\n' '#!/bin/sh' "n=\$(cat $work/now); echo \$((n + 20)) | tee $work/now" >"$work/bin/date"
 	chmod +x "$work/bin/date"
 	echo 0 >"$work/now"
-	steps :
+	steps "touch $domains/stock.boot.one '$domains/(null)'"
 	[ "$output" = "stock boot -: fail a domain is left: (null) 7 stock.boot.one 7" ]
 	grep -q stock.boot.one "$work/results/stock.boot.-.xenstore"
 	[ -e "$work/results/stock.boot.-.xen" ] && [ "$(find "$work/results" -name '*.xen' | wc -l)" -eq 1 ]
 	[ ! -e "$domains/stock.boot.one" ] && [ -e "$domains/other" ]
+}
+
+@test "dom0/run: a domain that was dying before the first scenario is none of that scenario's" {
+	touch "$domains/(null)"
+	steps :
+	[ -z "$output" ]
+}
+
+@test "dom0/run: a guest that xl cannot save has failed, and a complaint on its console comes first" {
+	# shellcheck disable=SC2016 # the variables of steps.sh
+	local words=('create one 1' 'within 5 xl domid "$name"' 'save one || end_early one' 'finish one once')
+
+	# shellcheck disable=SC2016 # the variables of steps.sh
+	steps 'console() { echo works; }' "${words[@]}"
+	[[ $output == *"stock boot one: fail xl save: cannot do that" ]]
+	[ -z "$(ls "$domains")" ]
+	steps 'console() { echo "BUG: Bad page map"; }' "${words[@]}"
+	[[ $output == *"stock boot one: fail BUG: Bad page map" ]]
 }
 
 @test "dom0/run: a complaint of dom0's kernel fails the scenario in which it came" {

@@ -197,6 +197,19 @@ ok 1 suite # SKIP nothing here" poweroff
 	[ "$output" = "error	xl ended with 3" ]
 }
 
+@test "judge: a guest that xl could not save fails, with its own complaint or xl's message" {
+	judge "$good" "broken:xl save: no"
+	[ "$output" = "fail	xl save: no" ]
+	judge "not ok process 3: wrong in round 7" "broken:xl save: no"
+	[ "$output" = "fail	not ok process 3: wrong in round 7" ]
+}
+
+@test "judge: a preempt= that Linux does not have is an error" {
+	judge "Dynamic Preempt: unsupported mode: lzay
+$good" poweroff
+	[ "$output" = "error	Dynamic Preempt: unsupported mode: lzay" ]
+}
+
 @test "judge: a defect that must show, and does, is reproduced" {
 	judge "kernel BUG at here" crash "kernel BUG at"
 	[ "$outcome" = reproduced ]
