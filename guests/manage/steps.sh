@@ -41,9 +41,17 @@ whole_core()
 	[ -n "$(find "$local/core" -size "+$((memory * cost * 900))k")" ]
 }
 
+# Linux says of each vCPU that it comes back, and the guest says nothing else meanwhile.
+said_more()
+{
+	[ "$(console "$guest" | wc -l)" -gt "$lines" ]
+}
+
 # act VCPUS: does everything once to $name. Leaves in $what which step failed.
 act()
 {
+	step "a new xenconsoled" consoles || return
+	lines=$(console "$guest" | wc -l)
 	step pause xl pause "$name" &&
 		sleep 0.2 &&
 		step unpause xl unpause "$name" &&
@@ -51,7 +59,7 @@ act()
 		step "vCPUs taken away" within 60 online 1 &&
 		step "vcpu-set $1" xl vcpu-set --ignore-host "$name" "$1" &&
 		step "vCPUs given back" within 60 online "$1" &&
-		step "a new xenconsoled" consoles &&
+		step "its console goes on" within 60 said_more &&
 		step dump-core xl dump-core "$name" "$local/core" &&
 		step "all of the core" whole_core &&
 		rm "$local/core"
