@@ -78,7 +78,11 @@ mutant_of()
 # "linux-".
 series_arm()
 {
-	[[ ${1#linux-} == 6.12 ]] && echo patched || echo patched-7.3
+	case ${1#linux-} in
+	6.12) echo patched ;;
+	7.3) echo patched-7.3 ;;
+	*) die "there is no BASE=$1; there are 6.12 and 7.3" ;;
+	esac
 }
 
 # default_arms [BASE]: prints the arms of a run that names none. BASE is as above, default 7.3.

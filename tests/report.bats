@@ -65,6 +65,15 @@ report()
 	[[ $output == *"not run: stock boot -: the run ended in stock callers"* ]]
 }
 
+@test "report: a scenario in which dom0 or Xen crashed has failed, and is no error" {
+	mkdir -p "$tmp/run/results"
+	echo "QEMU ended" >"$tmp/run/results/ended"
+	echo "stock boot" >"$tmp/run/results/under-way"
+	report "a pass" "hypervisor fail"
+	[ "$status" -eq 1 ]
+	[ "${lines[-1]}" = "1 passed, 1 failed" ]
+}
+
 @test "report: what failed is said with the command that repeats it" {
 	report "a pass"
 	[[ $output != *again:* ]]

@@ -47,6 +47,23 @@ setup()
 	[[ $output == *"none of the scenarios is for one of the arms stock"* ]]
 }
 
+@test "run: a number that is none, and a dom0 that is none, are refused before anything is built" {
+	local set command
+
+	for set in TORTURE=1h TORTURE=0 TRINITY=abc SEED=abc SEED=08 VCPUS=9; do
+		run env SCENARIOS=boot "$set" "$top/scripts/run"
+		[[ $status -eq 2 && $output == *"$set is "* ]]
+	done
+	SCENARIOS=random-ops SEED=4294967296 run "$top/scripts/run"
+	[[ $status -eq 2 && $output == *"too great for random-ops"* ]]
+	DOM0=Debian run "$top/scripts/run"
+	[[ $status -eq 2 && $output == *"DOM0=Debian is neither debian nor an arm"* ]]
+	for command in scripts/build-deb tests/emulated; do
+		BASE=xen-4.17 run "$top/$command"
+		[[ $status -eq 2 && $output == *"there is no BASE=xen-4.17"* ]]
+	done
+}
+
 @test "run: a path that is no kernel, or no hypervisor, is refused" {
 	KERNEL=$tmp/none run "$top/scripts/build-kernel" tree
 	[[ $status -eq 2 && $output == *"there is no $tmp/none: KERNEL= is a kernel's source tree or a bzImage"* ]]
