@@ -74,6 +74,17 @@ mutant_of()
 	echo "$path"
 }
 
+# mutants_of BASE: prints the names of the mutants for linux-6.12 or linux-7.3. The latter has those
+# of 6.12, and more.
+mutants_of()
+{
+	(
+		cd "$top/tests/mutants" || exit
+		ls -- *.patch
+		[[ $1 == linux-6.12 ]] || (cd "$1" && ls -- *.patch)
+	) | sed 's/\.patch$//' | sort -u
+}
+
 # series_arm BASE: prints the arm with the whole series. BASE is 6.12 or 7.3, and may begin with
 # "linux-".
 series_arm()

@@ -17,6 +17,7 @@ setup()
 
 @test "mutants: those of Linux 7.3 begin as those of 6.12 do" {
 	for mutant in "$top"/tests/mutants/linux-7.3/*.patch; do
+		[ -e "$top/tests/mutants/${mutant##*/}" ] || continue
 		[ "$(sed '/^diff/,$d' "$mutant")" = "$(sed '/^diff/,$d' "$top/tests/mutants/${mutant##*/}")" ]
 	done
 }
