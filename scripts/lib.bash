@@ -34,6 +34,17 @@ die()
 	exit 2
 }
 
+# need USAGE ARG...: dies with USAGE if an ARG is missing, which is passed as "${N:-}", or empty.
+need()
+{
+	local usage=$1 arg
+
+	shift
+	for arg; do
+		[[ -n $arg ]] || die "$usage"
+	done
+}
+
 # The kernel's make, and QEMU's -initrd, split names there.
 [[ $cache != *[[:space:],:]* ]] ||
 	die "the path of the cache, $cache, has a space, a comma or a colon: set XDG_CACHE_HOME to a folder that has none"

@@ -73,7 +73,8 @@ static __maybe_unused void nested(unsigned int depth, void (*inside)(void *data)
 
 /*
  * An entry to update: that of a vmalloc page. The update flips a bit that
- * neither the processor nor Xen looks at.
+ * neither the processor nor Xen looks at. Two updates restore the entry, so
+ * landed() does not tell if both are lost: look after each.
  */
 struct target {
 	pte_t *ptep;
