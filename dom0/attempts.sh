@@ -2,8 +2,8 @@
 # shellcheck shell=sh disable=SC2154 # the script that sources this sets its variables
 #
 # The one policy for guests that the emulator disturbed. dom0/run uses it for guests under xl,
-# scripts/run for machines without Xen, and tests/emulated for its machines. That dom0 is booted
-# once more, if it was disturbed itself, is in scripts/run.
+# scripts/run for machines without Xen, and tests/emulated for its machines. scripts/run has
+# the same policy for dom0: it boots a disturbed dom0 once more.
 #
 #   settle NAME [once]   wait for the guest NAME, and have it judged. On a "retry", record it,
 #                        keep its console as NAME.first.log, and make the guest once more. A

@@ -263,7 +263,7 @@ static int top_main(int argc, char **argv)
 
 const struct command cmd_top = {
 	.name = "top",
-	.what = "show the same as a live view",
+	.what = "show each domain's batches as a live view",
 	.arguments = "",
 	.help = "Shows each domain's batches, period by period, and one domain's batches by size.\n"
 		"The key ? lists the keys.\n",

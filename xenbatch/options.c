@@ -138,7 +138,7 @@ const struct option_def option_domain = { 'd', "domain", "DOMAIN",
 const struct option_def option_interval = { 'i', "interval", "SECONDS",
 	"the length of a period, 0.1 or more; default 1", option_read_seconds, NULL };
 const struct option_def option_count = { 'n', "count", "COUNT",
-	"end after so many periods", option_read_count, NULL };
+	"end after COUNT periods", option_read_count, NULL };
 const struct option_def option_source = { 0, "source", "SOURCE",
 	"where to count; default hypfs if this Xen counts,\n"
 	"else trace", NULL, source_choice };

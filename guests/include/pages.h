@@ -35,8 +35,9 @@
 #define KPF_COMPOUND_TAIL	(1UL << 16)
 
 /*
- * A result that says something only if the workload met what it was to meet. If it did not, nothing is
- * known of the kernel: that is a skip, unless something is wrong all the same.
+ * A result that counts only if the workload reached the race that it
+ * tests. If it did not, nothing is known of the kernel, and the result
+ * is a skip. A wrong result fails in either case.
  */
 #define result_if_met(met, right, ...)						\
 	do {									\

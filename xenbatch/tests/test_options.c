@@ -228,7 +228,7 @@ static void help(void **state)
 		"  -d, --domain=DOMAIN     only this domain, by id or name; can be given\n"
 		"                          several times\n"
 		"  -i, --interval=SECONDS  the length of a period, 0.1 or more; default 1\n"
-		"  -n, --count=COUNT       end after so many periods\n"
+		"  -n, --count=COUNT       end after COUNT periods\n"
 		"      --source=SOURCE     where to count; default hypfs if this Xen counts,\n"
 		"                          else trace\n"
 		"  -j, --json              print JSON, an object on each line\n"
