@@ -11,9 +11,9 @@
  * for pages that were not written to since MADV_FREE.
  *
  * Method: the thread goes once through the pages, last page first, so that it meets fork, which
- * comes from the first. fork takes long before it comes to the pages, so the thread begins later
- * each time, up to DELAYS, and then begins again. The child reads a word of each page, lets
- * reclaim have them when the parent has unmapped them, and reads the words again.
+ * comes from the first. fork takes long before it comes to the pages. So the thread waits before,
+ * longer if it came before fork to all pages, and shorter if to none. The child reads a word of
+ * each page, lets reclaim have them when the parent has unmapped them, and reads the words again.
  */
 #define _GNU_SOURCE
 #include "vcpus.h"
@@ -23,13 +23,13 @@
 #define LEAST	20UL /* rounds in which thread and fork met, for the test to say something */
 #define SECONDS 60
 #define AT_MOST 150 /* seconds, if they met too seldom by then */
-#define DELAYS	64
 
 /* What the children found, in memory that they share with their parent. */
 static struct looks {
 	_Atomic bool seen;     /* the child has read a word of all pages */
 	_Atomic bool alone;    /* the parent has unmapped them */
-	unsigned long met;     /* rounds in which some pages were written to before the copy, and not all */
+	unsigned long written; /* pages that were written to before the copy, in this round */
+	unsigned long met;     /* rounds in which some were, and not all */
 	unsigned long dropped; /* pages that were not written to, and were empty later */
 	unsigned long changed; /* pages that were written to, and wrong later */
 } *looks;
@@ -37,6 +37,7 @@ static struct looks {
 static char *area;
 static _Atomic unsigned int asked, answered; /* the pass */
 static _Atomic uint64_t value;		     /* that it writes, plus the page's number */
+static _Atomic unsigned int delay = 10000;   /* before it */
 
 static _Atomic uint64_t *word(unsigned long i)
 {
@@ -55,10 +56,10 @@ static void *passes(void *unused)
 	for (unsigned int pass = 1;; pass++) {
 		while (atomic_load(&asked) < pass)
 			;
-		pause_for(pass % DELAYS * 2000);
+		pause_for(atomic_load(&delay));
 		for (long i = NR - 1; i >= 0; i--) {
 			atomic_store(word(i), atomic_load(&value) + i);
-			pause_for(pass / DELAYS % 8 * 50);
+			pause_for(pass % 8 * 50);
 		}
 		atomic_store(&answered, pass);
 	}
@@ -86,14 +87,13 @@ static void map_area(void)
 
 static void look_twice(uint64_t base)
 {
-	unsigned long written = 0;
 	uint64_t first[NR];
 
+	looks->written = 0;
 	for (unsigned long i = 0; i < NR; i++) {
 		first[i] = atomic_load(word(i));
-		written += first[i] == base + i;
+		looks->written += first[i] == base + i;
 	}
-	looks->met += written && written < NR;
 	atomic_store(&looks->seen, true);
 	while (!atomic_load(&looks->alone))
 		sleep_ms(1);
@@ -132,6 +132,12 @@ static void fork_and_look(uint64_t base)
 	atomic_store(&looks->alone, true);
 	if (waitpid(child, &status, 0) != child || status)
 		ksft_exit_fail_msg("the child ended with %d\n", status);
+	if (looks->written == NR)
+		delay += delay / 16 + 1;
+	else if (!looks->written)
+		delay -= delay / 16;
+	else
+		looks->met++;
 }
 
 int main(void)
@@ -151,8 +157,8 @@ int main(void)
 	start_thread(passes, NULL);
 	while (!looks->changed && time(NULL) < from + (looks->met < LEAST ? AT_MOST : SECONDS))
 		fork_and_look(++rounds << 32);
-	ksft_print_msg("%lu forks, %lu of them met; %lu of %lu pages dropped, %lu changed\n", rounds, looks->met,
-		       looks->dropped, rounds * NR, looks->changed);
+	ksft_print_msg("%lu forks, %lu of them met, the last after a delay of %u; %lu of %lu pages dropped, %lu changed\n",
+		       rounds, looks->met, delay, looks->dropped, rounds * NR, looks->changed);
 	result_if_met(looks->met >= LEAST && looks->dropped > rounds, !looks->changed, "after MADV_FREE%s\n",
 		      looks->changed ? ": a huge page changed" : "");
 	ksft_finished();
