@@ -5,7 +5,7 @@
  *
  * Expected: when the handler's section ends, the page tables have the handler's
  * updates and those that the task had queued. The task goes on batching, until its own
- * leave() turns the mode off.
+ * leave() turns the mode off. What a handler updates outside of its section is made at once.
  *
  * Linux 7.x has no sections in interrupts: there the handler's updates go out one by
  * one. What the task had queued may stay queued.
@@ -23,10 +23,11 @@ struct intr {
 	struct irq_work work;
 	struct tasklet_struct tasklet;
 	void (*raise)(struct intr *intr);
-	struct target *t;	/* 0 and 1 the task's, 2 the handler's, 3 after */
+	struct target *t;	/* 0 and 1 the task's, 2 and 4 the handler's, 3 after */
 
 	bool in_hardirq;
 	bool in_softirq;
+	bool handler_queued;	/* what it updated outside of its section */
 	bool handler_landed;
 	bool done;
 
@@ -37,8 +38,10 @@ struct intr {
 
 static void handler(struct intr *intr)
 {
-	section_t section = section_enter();
+	section_t section;
 
+	intr->handler_queued = deferred(&intr->t[4]);
+	section = section_enter();
 	update(&intr->t[2]);
 	section_leave(section);
 	intr->handler_landed = landed(&intr->t[2]);
@@ -85,7 +88,7 @@ static void interrupted(void *data)
 static void check(struct kunit *test, void (*raise)(struct intr *intr), bool hard)
 {
 	struct intr *intr = kunit_kzalloc(test, sizeof(*intr), GFP_KERNEL);
-	struct target *t = targets(test, 4);
+	struct target *t = targets(test, 5);
 	unsigned int depth;
 	bool off;
 
@@ -108,6 +111,7 @@ static void check(struct kunit *test, void (*raise)(struct intr *intr), bool har
 		KUNIT_EXPECT_TRUE_MSG(test, intr->done, "depth %u", depth);
 		KUNIT_EXPECT_EQ_MSG(test, intr->in_hardirq, hard, "depth %u", depth);
 		KUNIT_EXPECT_EQ_MSG(test, intr->in_softirq, !hard, "depth %u", depth);
+		KUNIT_EXPECT_FALSE_MSG(test, intr->handler_queued, "depth %u", depth);
 		KUNIT_EXPECT_TRUE_MSG(test, intr->handler_landed, "depth %u", depth);
 		KUNIT_EXPECT_TRUE_MSG(test, intr->queued_before, "depth %u", depth);
 #ifndef HAVE_LAZY_MMU_MODE_ENABLE
