@@ -71,3 +71,14 @@ record_guest()
 	settle guest once
 	[[ $outcome == error && $begun -eq 0 && -z $recorded ]]
 }
+
+@test "attempts: the judge learns how the guest ended, whether it was emulated, and what it must show" {
+	local shows="kernel BUG at"
+
+	# shellcheck disable=SC2016 # the judge's
+	printf '%s\n' '#!/bin/sh' 'shift' 'printf "pass\t%s|" "$@"' >"$judge"
+	consoles=(pass)
+	emulated=no
+	settle guest
+	[ "$why" = "poweroff|pass	no|pass	kernel BUG at|" ]
+}

@@ -3,6 +3,9 @@
 #
 # dom0/counting.sh and the jq filters of the scenarios that count: equal counts, different
 # counts and missing counts must have different outcomes.
+#
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
+# shellcheck disable=SC2317 # the words of dom0/run that counting.sh uses
 
 setup()
 {
@@ -88,4 +91,65 @@ record_of_domain_3='{"domains":[{"domid":0,"vcpus":[]},{"domid":3,"vcpus":[{"vcp
 	run jq -c --argjson domid 3 -f "$guests/oracle/compared.jq" <<<"$record_of_domain_3"
 	[[ $output == *'"hypercall":{"sched_op":1}'*'"entries":{"multicall":0,"mmu_update":5,"mmuext_op":0}'* ]]
 	[[ $output == *'"ptwr":7'*'"continued":{"mmu_update":true}'* ]]
+}
+
+@test "agree: the same counts are an error if the trace lost records, unless they are of hypfs" {
+	lost=7
+	compare "$batches" "$batches"
+	[ "$outcome" = error ]
+	[ "$why" = "the trace lost 7 records: the machine was too busy" ]
+	agree one hypfs one.guest one.trace
+	[ "$outcome" = pass ]
+}
+
+@test "agree: two files without batches are an error, though they are the same" {
+	compare '{"batch":{}}' '{"batch":{}}'
+	[ "$outcome" = error ]
+}
+
+# The words of dom0/run that bench_guests uses. Each guest prints the same workload.
+words()
+{
+	trace_begin() { : >"$local/trace"; }
+	trace_stop() { :; }
+	forget() { :; }
+	xl() { echo 3; }
+	xenbatch() { echo "\"$*\""; }
+	guest()
+	{
+		made+="$1 "
+		printf 'noise\r\nbench: fork 9 100 200\r\n' >"$results/$arm.$scenario.$1.log"
+	}
+	made=
+	traces=yes
+}
+
+@test "trace_end: the record says how many records the trace lost" {
+	words
+	xenbatch() { echo '{"lost":7}'; }
+	trace_begin
+	trace_end one
+	[[ $lost -eq 7 && ! -e $local/trace ]]
+	[ "$(<"$results/patched.cross-check.one.trace.json")" = '{"lost":7}' ]
+}
+
+@test "bench_guests: a traced guest has a record of each workload, from its begin to its end" {
+	words
+	bench_guests
+	[ "$made" = "one two traced-one traced-two " ]
+	for guest in traced-one traced-two; do
+		[ "$(<"$results/patched.cross-check.$guest.windows.json")" = \
+			"{\"workload\":\"fork\",\"record\":\"report --json --domain=3 --since=100 --until=200 $local/trace\"}" ]
+	done
+	[ ! -e "$results/patched.cross-check.one.windows.json" ]
+}
+
+@test "bench_guests: no guest is traced with traces=no, or on ARM+irqsoff" {
+	words
+	traces=no
+	bench_guests
+	traces=yes
+	arm=patched+irqsoff
+	bench_guests
+	[ "$made" = "one two one two " ]
 }

@@ -118,3 +118,151 @@ steps()
 	steps :
 	[ "$output" = "stock boot hypervisor: fail (XEN) UBSAN: Undefined behaviour in arch/x86/mm.c:1" ]
 }
+
+# ends LINE...: each guest's xl prints these lines, and ends with the number in $work/rc.
+ends()
+{
+	printf '%s\n' "$@" >"$work/xl-says"
+	echo 0 >"$work/rc"
+	cat >"$work/bin/xl" <<END2
+#!/bin/sh
+case \$1 in
+create) cp "\$3" "$work/cfg"; cat "$work/xl-says"; exit \$(cat "$work/rc") ;;
+dmesg) cat "$work/xen-says" ;;
+list) [ -z "\${2:-}" ] ;;
+esac
+END2
+}
+
+good='console() { printf "%s\n" "1..1" "ok 1 suite"; }'
+
+@test "dom0/run: a guest ends as xl says, whatever its console has" {
+	local code
+
+	for code in "0:pass " "1:pass " "2:error xl ended with 0: " "3:fail the guest crashed"; do
+		ends "Domain 7 has shut down, reason code ${code%%:*} 0x${code%%:*}"
+		steps "$good" 'guest one 1'
+		[[ $output == "stock boot one: ${code#*:}"* ]]
+	done
+	ends "cannot create it"
+	echo 1 >"$work/rc"
+	steps "$good" 'guest one 1'
+	[ "$output" = "stock boot one: error xl ended with 1: cannot create it" ]
+}
+
+@test "dom0/run: a command of steps.sh that fails ends the scenario" {
+	steps false 'echo on'
+	[ "$output" = "stock boot -: error guests/boot ended early, with 1" ]
+}
+
+@test "dom0/run: a guest that does not end in time fails, and is destroyed" {
+	sed -i 's/^timeout=.*/timeout=1/' "$work/scenarios/boot"
+	steps "$good" 'guest one 1'
+	[ "$output" = "stock boot one: fail the guest did not end in time" ]
+	[ -z "$(ls "$domains")" ]
+}
+
+@test "dom0/run: a guest that could not restart ends as xl says; one that could goes on" {
+	ends "Domain 7 has shut down, reason code 1 0x1" "cannot restart"
+	echo 1 >"$work/rc"
+	steps "$good" on_reboot=restart 'guest one 1'
+	[ "$output" = "stock boot one: error xl ended with 1: cannot restart" ]
+}
+
+@test "dom0/run: a step that failed is no record of a guest that the emulator broke" {
+	steps outcome=error 'record_steps one fail this' outcome=pass 'record_steps one fail that'
+	[ "$output" = "stock boot one-xl: fail that" ]
+}
+
+@test "dom0/run: an emulator that disturbs dom0 is an error of the scenario" {
+	echo "Oops: int3: 0000 [#1] PREEMPT SMP" >"$work/dom0-says"
+	steps :
+	[[ $output == "stock boot dom0: error Oops: int3: "* ]]
+	sed -i 's/emulated=yes/emulated=no/' "$work/settings"
+	echo "Oops: int3: 0000 [#1] PREEMPT SMP" >"$work/dom0-says"
+	steps :
+	[[ $output == "stock boot dom0: fail Oops: int3: "* ]]
+}
+
+@test "dom0/run: a scenario after which xl cannot list the domains is an error" {
+	# shellcheck disable=SC2016 # the script's
+	printf '%s\n' '#!/bin/sh' '[ "$1" != list ]' >"$work/bin/xl"
+	printf '%s\n' '#!/bin/sh' "n=\$(cat $work/now); echo \$((n + 20)) | tee $work/now" >"$work/bin/date"
+	chmod +x "$work/bin/date"
+	echo 0 >"$work/now"
+	steps :
+	[ "$output" = "stock boot -: error whether a domain is left is not known, since xl list fails" ]
+}
+
+@test "dom0/run: a guest must show the defect of its arm, also with options" {
+	ends "Domain 7 has shut down, reason code 0 0x0"
+	cp -r "$work/arms/stock" "$work/arms/stock+memory"
+	cp -r "$work/arms/stock" "$work/arms/patched"
+	printf '%s\n' "stock boot" "stock+memory boot" "patched boot" >"$work/plan"
+	echo "shows=stock the defect" >>"$work/scenarios/boot"
+	steps "$good" 'guest one 1'
+	[ "$output" = "stock boot one: fail the defect did not show: the defect
+stock+memory boot one: fail the defect did not show: the defect
+patched boot one: pass " ]
+	steps 'console() { echo "this is the defect"; }' 'guest one 1'
+	[[ $output == *"stock+memory boot one: reproduced the defect"* ]]
+}
+
+@test "dom0/run: a guest has the settings' vCPUs and command line, and its arm's cost" {
+	ends "Domain 7 has shut down, reason code 0 0x0"
+	printf '%s\n' vcpus=4 cmdline=preempt=lazy >>"$work/settings"
+	echo 3 >"$work/arms/stock/cost"
+	echo slub_debug=F >"$work/arms/stock/cmdline"
+	# shellcheck disable=SC2016 # the variables of steps.sh
+	steps "$good" 'create one 1 own=1' 'echo "time $(cat "$local/$name.timeout")"' 'finish one'
+	[[ $output == "time 15"* ]]
+	grep -qx 'vcpus = 4' "$work/cfg"
+	grep -qx 'memory = 480' "$work/cfg"
+	grep -q '^cmdline = ".* own=1 slub_debug=F preempt=lazy vcpus=4"$' "$work/cfg"
+}
+
+@test "dom0/run: await counts lines, and ends with its time" {
+	# shellcheck disable=SC2016 # the variables of steps.sh
+	steps 'console() { echo went; }' on_crash=restart 'create one 1' 'within 5 xl domid "$name"' \
+		'await one went 5 || exit 3' 'if await one went 0 2; then exit 4; fi' 'destroy one'
+	[[ $output != *"ended early"* ]]
+}
+
+@test "dom0/run: under-way has the scenario that runs, and done comes last" {
+	echo "stock vmap" >>"$work/plan"
+	# shellcheck disable=SC2016 # the variables of steps.sh
+	echo 'cat "$results/under-way"; [ ! -e "$results/done" ]' >"$work/guests/vmap/steps.sh"
+	steps :
+	[ "$output" = "stock vmap" ]
+	[ -e "$work/results/done" ]
+}
+
+@test "dom0/run: each kind of complaint of Xen fails" {
+	for found in 'UBSAN: Undefined behaviour' 'Xen WARN at mm.c:1'; do
+		echo "(XEN) $found" >"$work/xen-says"
+		steps :
+		[ "$output" = "stock boot hypervisor: fail (XEN) $found" ]
+	done
+}
+
+@test "dom0/run: a guest's console has nothing of the guest that had its name before" {
+	# shellcheck disable=SC2016 # the variables of steps.sh
+	steps 'console_log() { echo "$local/$1.log"; }' 'echo "BUG: of before" >"$(console_log stock.boot.one)"' \
+		on_crash=restart 'create one 1' 'within 5 xl domid "$name"' 'destroy one' 'record one "$outcome" 0 "$end"'
+	[[ $output == *"stock boot one: "* && $output != *"BUG: of before"* ]]
+	run grep "of before" "$work/results/stock.boot.one.log"
+	[ "$status" -eq 1 ]
+}
+
+@test "dom0/run: with views=auto, hypfs is a view if this Xen has it" {
+	sed -i 's/views=.*/views=auto/' "$work/settings"
+	printf '%s\n' '#!/bin/sh' "exit \$(cat $work/has)" >"$work/bin/xenbatch"
+	chmod +x "$work/bin/xenbatch"
+	# shellcheck disable=SC2016 # the variables of steps.sh
+	for has in 0 1; do
+		echo "$has" >"$work/has"
+		steps 'echo "$views"'
+		echo "$output" >>"$work/views"
+	done
+	[ "$(<"$work/views")" = $'trace hypfs\ntrace' ]
+}

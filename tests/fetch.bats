@@ -22,3 +22,15 @@ setup()
 	[ "$status" -eq 2 ]
 	[[ ${lines[-1]} == *"no package no-such-package-anywhere"* ]]
 }
+
+@test "fetch: of several files of a package, the newest is printed, and an exact version is that one" {
+	local debs=$tmp/xen-lazymmu/debs-trixie
+
+	mkdir -p "$debs"
+	touch "$debs"/xl_4.{9,10,2}-1_amd64.deb "$debs"/xlx_9-1_amd64.deb "$debs"/jq_1%3a2-1_amd64.deb
+	XDG_CACHE_HOME=$tmp run "$top/scripts/fetch" xl xl=4.9-1 jq=1:2-1
+	[ "$status" -eq 0 ]
+	[ "$output" = "$debs/xl_4.10-1_amd64.deb
+$debs/xl_4.9-1_amd64.deb
+$debs/jq_1%3a2-1_amd64.deb" ]
+}

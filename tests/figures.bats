@@ -270,3 +270,14 @@ broken()
 	[ "${lines[-1]}" = "after cover" ]
 	[[ $output != *figures* ]]
 }
+
+@test "figures: a run with settings that change its guests is refused" {
+	local name
+
+	for name in VCPUS CMDLINE DOM0 KERNEL; do
+		edit out/latest/report.json ".host.given = \"BASE=7.3 $name=4 \""
+		refused "is of a run with $name: the docs have a plain one" "$house/out/latest"
+	done
+	edit build/bench/patched-off/latest/report.json '.host.given = "CMDLINE=preempt=lazy "'
+	refused "is of a run with CMDLINE" "$house/build/bench"
+}

@@ -257,3 +257,50 @@ Linux version 6.12
 $good" poweroff
 	[ "$outcome" = fail ]
 }
+
+@test "judge: a guest that printed nothing fails if it crashed, and is an error else" {
+	: >"$BATS_TEST_TMPDIR/empty"
+	run "$BATS_TEST_DIRNAME/../dom0/judge" "$BATS_TEST_TMPDIR/empty" crash yes
+	[ "$output" = "fail	the guest crashed, and printed nothing" ]
+	run "$BATS_TEST_DIRNAME/../dom0/judge" "$BATS_TEST_TMPDIR/empty" timeout yes
+	[ "$output" = "error	the guest printed nothing, it ended with: timeout" ]
+}
+
+@test "judge: a guest that passes its tests, and then hangs, fails" {
+	judge "$good" timeout
+	[ "$output" = "fail	the guest did not end in time" ]
+}
+
+@test "judge: each complaint of the kernel fails by itself" {
+	for found in 'INFO: trying to register non-static key.' 'Kernel panic - not syncing: stack-protector' \
+		'Oops: general protection fault' 'mm/pgtable-generic.c:44: bad '{pgd,p4d,pud,pmd,pte}' 0000000000000001'; do
+		judge "$good
+$found" poweroff
+		[ "$output" = "fail	$found" ]
+	done
+}
+
+@test "judge: a late deadline server hides no other warning" {
+	judge "WARNING: CPU: 0 PID: 66 at kernel/time/hrtimer.c:1056 hrtimer_forward+0x72/0xb0
+Call Trace:
+ ? dl_task_timer+0x3f0/0xb90
+WARNING: CPU: 0 PID: 1 at mm/memory.c:1
+$good" poweroff
+	[ "$output" = "fail	WARNING: CPU: 0 PID: 1 at mm/memory.c:1" ]
+	# Another timer, and a deadline server that is in no trace of it.
+	judge "WARNING: CPU: 0 PID: 66 at kernel/time/hrtimer.c:1056 hrtimer_forward+0x72/0xb0
+$(yes another line | head -n 50)
+ ? dl_task_timer+0x3f0/0xb90
+$good" poweroff
+	[ "$outcome" = fail ]
+}
+
+@test "judge: more tests than planned fail, and so does a boot whose tests did not end" {
+	judge "$good
+ok 2 suite" poweroff
+	[ "$output" = "fail	1 tests were planned and 2 ended" ]
+	judge "1..1
+Linux version 6.12
+$good" poweroff
+	[ "$output" = "fail	2 tests were planned and 1 ended" ]
+}

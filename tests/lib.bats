@@ -67,3 +67,32 @@ setup()
 		[[ $output == *"has a space, a comma or a colon: set XDG_CACHE_HOME"* ]]
 	done
 }
+
+# lib COMMAND…: runs a function of scripts/lib.bash, in another shell, since lib.bash sets traps.
+lib()
+{
+	# shellcheck disable=SC2016 # the other shell's
+	XDG_CACHE_HOME=$tmp run bash -c '. "$1/scripts/lib.bash"; "${@:2}"' - "$top" "$@"
+}
+
+@test "publish: what another build has published stays; what cannot be moved is an error" {
+	mkdir "$tmp/from" "$tmp/to" "$tmp/other"
+	touch "$tmp/to/first" "$tmp/from/second"
+	lib publish "$tmp/from" "$tmp/to"
+	[ "$status" -eq 0 ]
+	[ "$(ls "$tmp/to")" = first ] && [ ! -e "$tmp/from" ]
+	lib publish "$tmp/other" "$tmp/none/to"
+	[ "$status" -eq 2 ]
+	[[ $output == *"cannot move $tmp/other to $tmp/none/to"* ]]
+	[ -d "$tmp/other" ]
+}
+
+@test "needed: a root that lacks a library of a program is an error, which names it" {
+	mkdir -p "$tmp/root/usr/lib"
+	lib needed "$tmp/root" /bin/bash
+	[ "$status" -eq 2 ]
+	[[ $output == *"the root lacks "*.so* ]]
+	lib needed "$tmp/root" /etc/passwd
+	[ "$status" -eq 2 ]
+	[[ $output == *"is missing or is no program"* ]]
+}

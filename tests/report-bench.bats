@@ -89,3 +89,16 @@ report_bench()
 	[[ $output == *"fork of patched is not of two guests"* ]]
 	[ ! -e "$tmp/bench/bench.json" ]
 }
+
+@test "report-bench: a trace without its domain, or with another, is an error" {
+	local domains
+
+	for domains in '[]' '[.[0], .[0]]'; do
+		bench_runs
+		jq ".record.domains |= $domains" "$tmp/bench/patched-off/latest/results/stock.bench.traced-two.windows.json" >"$tmp/new"
+		mv "$tmp/new" "$tmp/bench/patched-off/latest/results/stock.bench.traced-two.windows.json"
+		report_bench
+		[ "$status" -eq 2 ]
+		[[ $output == *"the trace of fork of stock is not whole"* ]]
+	done
+}

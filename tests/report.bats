@@ -157,3 +157,47 @@ report()
 	[ "$status" -eq 1 ]
 	[ "$(jq -r '.scenarios[0].guests[0].oops' "$tmp/run/report.json" | wc -l)" -eq 60 ]
 }
+
+@test "report: a scenario comes out as the worst of its guests" {
+	local rest
+
+	report "a pass" "b reproduced"
+	[ "$(jq -r '.scenarios[0].outcome' "$tmp/run/report.json")" = pass ]
+	for rest in fail error "not run"; do
+		report "a pass" "b $rest" "c reproduced"
+		[ "$(jq -r '.scenarios[0].outcome' "$tmp/run/report.json")" = "$rest" ]
+	done
+	report "a error" "b fail" "c not run"
+	[ "$(jq -r '.scenarios[0].outcome' "$tmp/run/report.json")" = fail ]
+	[[ $output == *$'\nboot      fail\n'* ]]
+}
+
+@test "report: a guest that passed and skipped tests is listed, with what it skipped" {
+	report
+	printf 'stock\tboot\ta\tpass\t1\tskipped: swap # SKIP no device\n' >"$tmp/run/results/records"
+	XDG_CACHE_HOME=$tmp/cache run "$top/scripts/report" "$tmp/run"
+	[ "$status" -eq 0 ]
+	[[ $output == *$'\nskipped: stock boot a: swap # SKIP no device\n'* ]]
+}
+
+@test "report: the batches that an arm's guests made are added up, with their mean size" {
+	mkdir -p "$tmp/run/results"
+	echo '{"batch":{"multicall":{"size":{"1":2,"3":1},"requests":5}}}' >"$tmp/run/results/stock.boot.a.trace.json"
+	echo '{"batch":{"multicall":{"size":{"31":1},"requests":31}}}' >"$tmp/run/results/stock.boot.b.trace.json"
+	report "a pass" "b pass"
+	[[ $output == *$'\nmulticall            4 x 9\nmmu_update           0 x 0\n'* ]]
+}
+
+@test "report: failures and errors are counted in junit.xml, and listed" {
+	report "a fail" "b error" "c error" "d pass"
+	grep -q '<testsuite .* tests="4" failures="1" errors="2" skipped="0">' "$tmp/run/junit.xml"
+	[[ $output == *$'\nerror: stock boot b: why <&>\nerror: stock boot c: why <&>\nfail: stock boot a: why <&>\n'* ]]
+}
+
+@test "report: a record is of its arm and its scenario alone" {
+	report "a pass"
+	printf '%s\n' "patched boot" "stock callers" >>"$tmp/run/plan"
+	XDG_CACHE_HOME=$tmp/cache run "$top/scripts/report" "$tmp/run"
+	[ "$status" -eq 2 ]
+	[ "$(jq -c '[.scenarios[].outcome]' "$tmp/run/report.json")" = '["pass","error","error"]' ]
+}

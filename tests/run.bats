@@ -11,7 +11,7 @@ setup()
 
 @test "run: a second run at the same time is refused" {
 	mkdir -p "$tmp/xen-lazymmu"
-	XDG_CACHE_HOME=$tmp OUT=$tmp/out run flock "$tmp/xen-lazymmu/lock" "$top/scripts/run"
+	XDG_CACHE_HOME=$tmp OUT=$tmp/out run flock "$tmp/xen-lazymmu/lock" timeout 60 "$top/scripts/run"
 	[ "$status" -eq 2 ]
 	[[ $output == *"another run is under way"* ]]
 }

@@ -111,3 +111,31 @@ refused()
 	scenarios check
 	[ "$status" -eq 0 ]
 }
+
+@test "scenarios: guest lines that nothing would run are refused" {
+	touch "$house/guests/ksm/steps.sh"
+	scenarios get ksm
+	[[ $status -eq 2 && $output == *"guest lines are for a scenario on Xen without steps.sh" ]]
+	rm "$house/guests/ksm/steps.sh"
+	printf '%s\n' 'summary=shows something' 'platform=native' 'guest one 1' >"$house/guests/ksm/scenario"
+	scenarios get ksm
+	[[ $status -eq 2 && $output == *"guest lines are for a scenario on Xen without steps.sh" ]]
+}
+
+@test "scenarios: a number above its limit is refused" {
+	refused 'timeout=3601' 'timeout is a number from 1 to 3600'
+	refused 'timeout=0' 'timeout is a number from 1 to 3600'
+	refused 'memory=1025' 'memory is a number from 16 to 1024'
+}
+
+@test "scenarios: the last line needs no end" {
+	printf 'summary=shows something\nguest one 1\nguest two 2' >"$house/guests/ksm/scenario"
+	scenarios get ksm
+	[ "${lines[-1]}" = "guest two 2" ]
+}
+
+@test "scenarios: a selection of those in no group has none of a group" {
+	printf '%s\n' 'summary=x' 'groups=memory' 'guest one 1' >"$house/guests/ksm/scenario"
+	scenarios names groups=
+	[[ $'\n'$output$'\n' == *$'\nboot\n'* && $'\n'$output$'\n' != *$'\nksm\n'* ]]
+}

@@ -167,6 +167,12 @@ static void trace_and_hypfs(void **state)
 	old.no_refusals = false;
 	write_record(old_path, &old);
 	assert_int_equal(diff("-t5", NULL), 1);
+	/* The other way round, they have not declined. */
+	write_record(old_path, &new);
+	strcpy(new.source, "trace");
+	new.no_refusals = true;
+	write_record(new_path, &new);
+	assert_int_equal(diff("-t5", NULL), 0);
 	stats_free(&old);
 	stats_free(&new);
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* metrics.c, cmd_export.c */
 
+#include <glob.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <inttypes.h>
 #include <stddef.h>
@@ -9,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -334,6 +337,36 @@ static void to_a_file(void **state)
 	umask(mask);
 }
 
+/* A file that cannot be written to its end leaves the old one, and nothing beside it. */
+static void no_half_file(void **state)
+{
+	char from[] = "--from", path[64], o[] = "-o", to[64];
+	char *argv[] = { "export", from, path, o, to, NULL };
+	struct rlimit limit, before;
+	char beside[80];
+	glob_t left;
+	(void)state;
+
+	assert_int_equal(export(81, out, NULL), EXIT_OK);
+	assert_int_equal(export(82, "/dev/null", NULL), EXIT_OK);
+	snprintf(path, sizeof(path), "%s", record);
+	snprintf(to, sizeof(to), "%s", out);
+	snprintf(beside, sizeof(beside), "%s.*", out);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	limit = before;
+	limit.rlim_cur = 1000;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	capture(stderr);
+	assert_int_equal(cmd_export.run(5, argv), EXIT_ERROR);
+	complaint = captured();
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_non_null(strstr(complaint, "File too large"));
+	has(content(out), "xen_ptwr_total{domain=\"3\"} 81");
+	has(content(out), "# EOF");
+	assert_int_equal(glob(beside, 0, NULL, &left), GLOB_NOMATCH);
+}
+
 static void what_is_no_file(void **state)
 {
 	struct stat is;
@@ -383,6 +416,7 @@ int main(void)
 		cmocka_unit_test(trace),
 		cmocka_unit_test(every_counter),
 		cmocka_unit_test(to_a_file),
+		cmocka_unit_test(no_half_file),
 		cmocka_unit_test(what_is_no_file),
 		cmocka_unit_test(domains),
 		cmocka_unit_test(no_period),

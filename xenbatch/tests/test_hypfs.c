@@ -442,6 +442,11 @@ static void corrupt_descriptor(void **state)
 	expect_vcpu(&blob);
 	set32(&blob, DESC(&blob, 11, offset), data_size);
 	expect_error(&blob, DESC(&blob, 11, offset));
+	/* Of many values, the last does not fit. */
+	build(&blob, ours, NR(ours));
+	set32(&blob, DESC(&blob, 3, offset),
+	      data_size - 8 * (get32(&blob, DESC(&blob, 3, nr)) - 1));
+	expect_error(&blob, DESC(&blob, 3, offset));
 
 	build(&blob, ours, NR(ours));
 	memset(blob.data + DESC(&blob, 4, name), 'x', sizeof(((struct batch_stats_desc *)0)->name));

@@ -280,8 +280,9 @@ static void csv_control_characters(void **state)
 	assert_non_null(f);
 	csv_field(f, "a\033[31m\302\233\377\303\274\tb");
 	csv_field(f, "\"\n\a");
+	csv_field(f, "\r");
 	fclose(f);
-	assert_string_equal(text, "a?[31m??\303\274\tb\"\"\"\n?\"");
+	assert_string_equal(text, "a?[31m??\303\274\tb\"\"\"\n?\"\"\r\"");
 	free(text);
 }
 
@@ -365,6 +366,26 @@ static void the_table_has_refusals(void **state)
 	stats_free(&stats);
 }
 
+/* Nobody is to take counts that are too low for whole ones. */
+static void the_table_has_what_was_lost(void **state)
+{
+	struct stats stats;
+	char *text;
+	(void)state;
+
+	stats_init(&stats, "trace");
+	text = written(&stats, OUTPUT_TABLE, true);
+	assert_null(strstr(text, "trace records"));
+	free(text);
+	stats.lost = 7;
+	stats.unattributed = 8;
+	text = written(&stats, OUTPUT_TABLE, true);
+	assert_non_null(strstr(text, "\nXen lost 7 trace records, so all counts are too low.\n"
+				     "8 trace records of no known vCPU are not in the counts.\n"));
+	free(text);
+	stats_free(&stats);
+}
+
 /* What is cut keeps three digits. */
 static void digits_of_the_table(void **state)
 {
@@ -431,6 +452,7 @@ int main(void)
 		cmocka_unit_test(csv_control_characters),
 		cmocka_unit_test(refusals_that_are_not_known),
 		cmocka_unit_test(the_table_has_refusals),
+		cmocka_unit_test(the_table_has_what_was_lost),
 		cmocka_unit_test(digits_of_the_table),
 		cmocka_unit_test(table_fits),
 	};

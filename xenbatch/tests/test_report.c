@@ -88,6 +88,23 @@ static void cut_off(void **state)
 	assert_null(strstr(warned + 1, "what comes before is counted"));
 }
 
+/* What is no trace has no counts, and is an error. */
+static void corrupt(void **state)
+{
+	char broken[64];
+	FILE *f;
+	(void)state;
+
+	snprintf(broken, sizeof(broken), "%s.broken", path);
+	f = fopen(broken, "w");
+	assert_non_null(f);
+	fputs("what is no trace at all", f);
+	fclose(f);
+	assert_int_equal(report("0", "100", broken), EXIT_ERROR);
+	assert_string_equal(printed, "");
+	assert_int_equal(unlink(broken), 0);
+}
+
 static void no_such_domain(void **state)
 {
 	(void)state;
@@ -184,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(windows),
 		cmocka_unit_test(cut_off),
+		cmocka_unit_test(corrupt),
 		cmocka_unit_test(no_such_domain),
 		cmocka_unit_test(from_a_pipe),
 		cmocka_unit_test(no_window),

@@ -4,9 +4,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,6 +32,8 @@ static struct {
 	const char *name, *uuid;
 	uint64_t ptwr;
 	unsigned int reads, slow_read;	/* of domain 5, so far, and the one that takes 0.3 s */
+	int error, error_of_5;		/* what reading hypfs fails with, of all and of domain 5 */
+	bool is_text;			/* what it has of domain 5 */
 } there;
 
 xenhypfs_handle *xenhypfs_open(struct xentoollog_logger *logger, unsigned int flags)
@@ -59,6 +63,10 @@ void *xenhypfs_read_raw(xenhypfs_handle *handle, const char *path, struct xenhyp
 		errno = ENOENT;
 		return NULL;
 	}
+	if (there.error || (is_5 && there.error_of_5)) {
+		errno = there.error ?: there.error_of_5;
+		return NULL;
+	}
 	if (is_5 && ++there.reads == there.slow_read)
 		usleep(300000);
 	blob = calloc(1, sizeof(*blob));
@@ -75,7 +83,7 @@ void *xenhypfs_read_raw(xenhypfs_handle *handle, const char *path, struct xenhyp
 	};
 	blob->desc = (struct batch_stats_desc){ "ptwr", BATCH_STATS_COUNTER, 1, 0, 0 };
 	blob->ptwr = is_5 ? there.ptwr : 1;
-	(*dirent)->type = xenhypfs_type_blob;
+	(*dirent)->type = is_5 && there.is_text ? xenhypfs_type_string : xenhypfs_type_blob;
 	(*dirent)->encoding = xenhypfs_enc_plain;
 	(*dirent)->size = sizeof(*blob);
 
@@ -194,6 +202,8 @@ static int trace_domain_5(void)
 			return 1;
 		b.size = 0;
 		usleep(500000);
+		if (getenv("XENTRACE_ENDS"))
+			return 0;
 	}
 	pause();
 	return 0;
@@ -271,6 +281,7 @@ static void no_terminal(void **state)
 /* A period that took too long is followed by none that is too short. */
 static void no_short_period(void **state)
 {
+	double began = seconds_now(), sum = 0;
 	const char *text;
 	int nr = 0;
 	(void)state;
@@ -279,17 +290,98 @@ static void no_short_period(void **state)
 	there.slow_read = 2;
 	text = STAT(stdout, "-j", "-i", "0.1", "-n", "3");
 	assert_int_equal(exit_code, 0);
-	/* This hypfs does not have refusals. */
-	assert_null(strstr(text, "refused"));
-	for (; (text = strstr(text, "\"seconds\":")); text++, nr++)
+	for (; (text = strstr(text, "\"seconds\":")); text++, nr++) {
 		assert_true(atof(text + 10) > 0.09);
+		sum += atof(text + 10);
+	}
 	assert_int_equal(nr, 3);
+	/* No time is in two periods. */
+	assert_true(sum <= seconds_now() - began);
+}
+
+/* This hypfs does not have refusals, so a record does not say that nothing was refused. */
+static void refusals_are_not_known(void **state)
+{
+	const char *text;
+	(void)state;
+
+	reset();
+	there.ptwr = 1500;
+	text = STAT(stdout, "--total", "-j");
+	assert_int_equal(exit_code, 0);
+	assert_non_null(strstr(text, "\"ptwr\":1500"));
+	assert_null(strstr(text, "refused"));
+}
+
+/* A domain that cannot be read is no domain without counts, but for one that Flask hides. */
+static void hypfs_fails(void **state)
+{
+	(void)state;
+
+	reset();
+	there.error = EIO;
+	assert_string_equal(STAT(stderr, "-n1", "-i.1"),
+			    "xenbatch: hypfs /domain/0/vcpu/0/batch-stats: "
+			    "Input/output error\n");
+	assert_int_equal(exit_code, EXIT_ERROR);
+	reset();
+	there.error_of_5 = EIO;
+	assert_string_equal(STAT(stderr, "--total"),
+			    "xenbatch: hypfs /domain/5/vcpu/0/batch-stats: "
+			    "Input/output error\n");
+	assert_int_equal(exit_code, EXIT_ERROR);
+	there.error_of_5 = EACCES;
+	assert_string_equal(STAT(stderr, "--total"), "");
+	assert_int_equal(exit_code, EXIT_OK);
+	reset();
+	there.is_text = true;
+	assert_string_equal(STAT(stderr, "--total"),
+			    "xenbatch: hypfs /domain/5/vcpu/0/batch-stats: "
+			    "not a plain blob\n");
+	assert_int_equal(exit_code, EXIT_ERROR);
+}
+
+/* An xentrace that ends by itself is no period without records. */
+static void xentrace_ends(void **state)
+{
+	(void)state;
+
+	reset();
+	setenv("XENTRACE_ENDS", "1", 1);
+	assert_non_null(
+		strstr(STAT(stderr, "--source=trace", "--xentrace=/proc/self/exe", "-i.1", "-n30"),
+		       "xentrace ended"));
+	assert_int_equal(exit_code, EXIT_ERROR);
+	unsetenv("XENTRACE_ENDS");
+}
+
+static void no_room_for_what_it_prints(void **state)
+{
+	int saved = dup(STDOUT_FILENO), full = open("/dev/full", O_WRONLY);
+	char *argv[] = { "stat", "--total", NULL };
+	(void)state;
+
+	reset();
+	assert_true(saved >= 0 && full >= 0);
+	fflush(stdout);
+	dup2(full, STDOUT_FILENO);
+	exit_code = cmd_stat.run(2, argv);
+	__fpurge(stdout);
+	clearerr(stdout);
+	dup2(saved, STDOUT_FILENO);
+	close(saved);
+	close(full);
+	assert_int_equal(exit_code, EXIT_ERROR);
 }
 
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_short_period),
+		cmocka_unit_test(refusals_are_not_known),
+		cmocka_unit_test(hypfs_fails),
+		cmocka_unit_test(xentrace_ends),
+		cmocka_unit_test(no_room_for_what_it_prints),
 		cmocka_unit_test(xenstore_refuses),
 		cmocka_unit_test(no_terminal),
 		cmocka_unit_test(no_pv_domain),

@@ -957,6 +957,33 @@ static void not_for_threads(void **state)
 	build_free(&b);
 }
 
+/* What a part cannot keep is not left out in silence. */
+static void too_many_intervals(void **state)
+{
+	struct trace *whole = trace_new(), *part = trace_new_part();
+	struct build b = { };
+	(void)state;
+
+	assert_non_null(whole);
+	assert_non_null(part);
+	window(&b, 0);
+	for (unsigned int i = 0; i < 1024; i++) {
+		run(&b, 1, 0);
+		hypercall(&b, MULTICALL, 2);
+		leave(&b, 1, 0);
+	}
+	end(&b);
+	for (unsigned int i = 0; i < 128; i++)
+		assert_int_equal(trace_feed_part(part, i, b.data, b.size), 0);
+	assert_int_equal(trace_join(whole, &part, 1), 0);
+	for (unsigned int i = 0; i < 129; i++)
+		assert_int_equal(trace_feed_part(part, i, b.data, b.size), 0);
+	assert_int_equal(trace_join(whole, &part, 1), -1);
+	trace_free(part);
+	trace_free(whole);
+	build_free(&b);
+}
+
 /* A hostile trace names every possible vCPU. */
 static void too_many_vcpus(void **state)
 {
@@ -1023,6 +1050,7 @@ int main(void)
 		cmocka_unit_test(corrupt_traces),
 		cmocka_unit_test(moved_at_random),
 		cmocka_unit_test(not_for_threads),
+		cmocka_unit_test(too_many_intervals),
 		cmocka_unit_test(too_many_vcpus),
 	};
 
