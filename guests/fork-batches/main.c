@@ -14,30 +14,18 @@
  * Method: the kernel's xen_mc_flush events of that task, around one mprotect.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "pages.h"
+#include "events.h"
 
 #define NR		1024UL
 #define LEN		(NR * PAGE)
-#define UPDATE_SIZE	16	/* of struct mmu_update */
-#define TRACING		"/sys/kernel/tracing/"
-#define EVENT		TRACING "events/xen/xen_mc_flush/"
 
 /* What a task measured, in memory that it shares with the one that reports. */
 static struct {
 	bool done;
-	unsigned long hypercalls;
-	unsigned long updates;
+	struct sent sent;
 } *seen;
 
 static void *map(unsigned long len, int flags)
@@ -49,36 +37,19 @@ static void *map(unsigned long len, int flags)
 	return area;
 }
 
-/* Counts, by events of this task, the hypercalls of an mprotect. A flush of nothing makes none. */
+static void protect(void *area)
+{
+	if (mprotect(area, LEN, PROT_READ))
+		ksft_exit_fail_msg("mprotect: %s\n", strerror(errno));
+}
+
 static void measure(void)
 {
 	char *area = map(LEN, MAP_PRIVATE);
-	char line[256], filter[64];
-	FILE *trace;
 
 	madvise(area, LEN, MADV_NOHUGEPAGE);
 	memset(area, 1, LEN);
-	snprintf(filter, sizeof(filter), "common_pid == %d && mcidx > 0", getpid());
-	put(EVENT "filter", filter);
-	put(TRACING "trace", "\n");
-	put(TRACING "tracing_on", "1");
-	if (mprotect(area, LEN, PROT_READ))
-		ksft_exit_fail_msg("mprotect: %s\n", strerror(errno));
-	put(TRACING "tracing_on", "0");
-
-	trace = fopen(TRACING "trace", "r");
-	if (!trace)
-		ksft_exit_fail_msg(TRACING "trace: %s\n", strerror(errno));
-	while (fgets(line, sizeof(line), trace)) {
-		const char *event = strstr(line, "flushing ");
-		unsigned int calls, bytes;
-
-		if (!event || sscanf(event, "flushing %u hypercalls, %u arg", &calls, &bytes) != 2)
-			continue;
-		seen->hypercalls++;
-		seen->updates += bytes / UPDATE_SIZE;
-	}
-	fclose(trace);
+	seen->sent = sent_by(protect, area);
 	seen->done = true;
 }
 
@@ -111,21 +82,17 @@ static void test(const char *who, void (*work)(void))
 	memset(seen, 0, sizeof(*seen));
 	forked(work);
 	/* If updates are missing in the events, nothing is known of the batches. */
-	if (!seen->done || seen->updates < NR)
-		ksft_exit_fail_msg("the events have %lu updates of %lu pages\n", seen->updates, NR);
-	ksft_print_msg("%s: %lu pages, %lu hypercalls\n", who, NR, seen->hypercalls);
-	ksft_test_result(seen->hypercalls <= NR / 16, "mprotect in %s goes out in batches\n", who);
+	if (!seen->done || seen->sent.updates < NR)
+		ksft_exit_fail_msg("the events have %lu updates of %lu pages\n", seen->sent.updates, NR);
+	ksft_print_msg("%s: %lu pages, %lu hypercalls\n", who, NR, seen->sent.hypercalls);
+	ksft_test_result(seen->sent.hypercalls <= NR / 16, "mprotect in %s goes out in batches\n", who);
 }
 
 int main(void)
 {
 	ksft_print_header();
 	ksft_set_plan(3);
-	if (mount("tracefs", TRACING, "tracefs", 0, NULL))
-		ksft_exit_fail_msg("mount tracefs: %s\n", strerror(errno));
-	/* Enabled only once, since enabling patches the kernel's text, by hypercalls. */
-	put(TRACING "tracing_on", "0");
-	put(EVENT "enable", "1");
+	events_setup();
 	seen = map(sizeof(*seen), MAP_SHARED);
 	test("a child", measure);
 	test("a child's child", measure_in_child);

@@ -1,47 +1,51 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A thread on a second processor writes to huge pages while fork copies their entries. The entries
- * are writable and clean: of pages after MADV_FREE.
+ * A thread on a second processor writes to large folios while fork copies their entries, which are
+ * writable and clean: the folios were given to MADV_FREE. A folio is a huge page, which one entry
+ * maps, or has 16 pages, whose 16 entries fork copies at once.
  *
- * The bug: fork reads the parent's entry, write-protects it, and makes the child's entry of what
+ * The bug: fork reads the parent's entries, write-protects them, and makes the child's entries of what
  * it has read. If the thread writes in between, only the parent's entry gets dirty. When the
- * parent has unmapped the page, reclaim takes it for clean, and drops it.
+ * parent has unmapped the folio, reclaim takes it for clean, and drops it.
  *
- * Expected: what the child has read once stays, also when reclaim has tried to take the page, but
- * for pages that were not written to since MADV_FREE.
+ * Expected: what the child has read once stays, also when reclaim has tried to take the folio, but
+ * for folios that were not written to since MADV_FREE.
  *
- * Method: the thread goes once through the pages, last page first, so that it meets fork, which
- * comes from the first. fork takes long before it comes to the pages. So the thread waits before,
- * longer if it came before fork to all pages, and shorter if to none. The child reads a word of
- * each page, lets reclaim have them when the parent has unmapped them, and reads the words again.
+ * Method: the thread goes once through the folios, last one first, so that it meets fork, which
+ * comes from the first. fork takes long before it comes to the folios. So the thread waits before,
+ * longer if it came before fork to all folios, and shorter if to none. It writes to the last page of
+ * a folio. The child reads that word, lets reclaim have the folios when the parent has unmapped them, and
+ * reads the words again.
  */
 #define _GNU_SOURCE
 #include "vcpus.h"
 
 #define HUGE	(2UL << 20)
+#define SMALL	(64UL << 10)
 #define NR	16UL
-#define LEAST	20UL /* rounds in which thread and fork met, for the test to say something */
-#define SECONDS 60
-#define AT_MOST 150 /* seconds, if they met too seldom by then */
+#define LEAST	20UL /* rounds in which thread and fork met, for a test to say something */
+#define SECONDS 60   /* for each test */
+#define AT_MOST 150  /* seconds, if they met too seldom by then */
 
 /* What the children found, in memory that they share with their parent. */
 static struct looks {
-	_Atomic bool seen;     /* the child has read a word of all pages */
+	_Atomic bool seen;     /* the child has read a word of all folios */
 	_Atomic bool alone;    /* the parent has unmapped them */
-	unsigned long written; /* pages that were written to before the copy, in this round */
+	unsigned long written; /* folios that were written to before the copy, in this round */
 	unsigned long met;     /* rounds in which some were, and not all */
-	unsigned long dropped; /* pages that were not written to, and were empty later */
-	unsigned long changed; /* pages that were written to, and wrong later */
+	unsigned long dropped; /* folios that were not written to, and were empty later */
+	unsigned long changed; /* folios that were written to, and wrong later */
 } *looks;
 
 static char *area;
+static unsigned long size; /* of a folio */
 static _Atomic unsigned int asked, answered; /* the pass */
-static _Atomic uint64_t value;		     /* that it writes, plus the page's number */
+static _Atomic uint64_t value;		     /* that it writes, plus the folio's number */
 static _Atomic unsigned int delay = 10000;   /* before it */
 
 static _Atomic uint64_t *word(unsigned long i)
 {
-	return (_Atomic uint64_t *)(area + i * HUGE);
+	return (_Atomic uint64_t *)(area + (i + 1) * size - PAGE);
 }
 
 static void pause_for(unsigned int times)
@@ -66,21 +70,23 @@ static void *passes(void *unused)
 	return unused;
 }
 
-/* Maps the area anew. Each page must be a huge one. */
+/* Maps the area anew. Each folio must be of the size. */
 static void map_area(void)
 {
 	int kpageflags = open_proc("/proc/kpageflags");
 
-	if (mmap(area, NR * HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != area ||
-	    madvise(area, NR * HUGE, MADV_HUGEPAGE))
+	if (mmap(area, NR * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != area ||
+	    madvise(area, NR * size, MADV_HUGEPAGE))
 		ksft_exit_fail_msg("mmap or MADV_HUGEPAGE: %s\n", strerror(errno));
 	for (unsigned long i = 0; i < NR; i++) {
-		uint64_t entry;
+		uint64_t first, last;
 
 		atomic_store(word(i), 1);
-		pagemap((char *)word(i) + HUGE - PAGE, 1, &entry);
-		if (!(page_flags(kpageflags, entry) & KPF_COMPOUND_TAIL))
-			ksft_exit_fail_msg("page %lu is not a huge page\n", i);
+		pagemap(area + i * size, 1, &first);
+		pagemap((char *)word(i), 1, &last);
+		if (!(page_flags(kpageflags, first) & KPF_COMPOUND_HEAD) ||
+		    !(page_flags(kpageflags, last) & KPF_COMPOUND_TAIL))
+			ksft_exit_fail_msg("folio %lu has not %lu KiB\n", i, size / 1024);
 	}
 	close(kpageflags);
 }
@@ -97,7 +103,7 @@ static void look_twice(uint64_t base)
 	atomic_store(&looks->seen, true);
 	while (!atomic_load(&looks->alone))
 		sleep_ms(1);
-	madvise(area, NR * HUGE, MADV_PAGEOUT);
+	madvise(area, NR * size, MADV_PAGEOUT);
 	for (unsigned long i = 0; i < NR; i++) {
 		uint64_t now = atomic_load(word(i));
 
@@ -114,7 +120,7 @@ static void fork_and_look(uint64_t base)
 	pid_t child;
 
 	map_area();
-	madvise(area, NR * HUGE, MADV_FREE);
+	madvise(area, NR * size, MADV_FREE);
 	atomic_store(&looks->seen, false);
 	atomic_store(&looks->alone, false);
 	atomic_store(&value, base);
@@ -128,7 +134,7 @@ static void fork_and_look(uint64_t base)
 		;
 	while (!atomic_load(&looks->seen))
 		sleep_ms(1);
-	munmap(area, NR * HUGE);
+	munmap(area, NR * size);
 	atomic_store(&looks->alone, true);
 	if (waitpid(child, &status, 0) != child || status)
 		ksft_exit_fail_msg("the child ended with %d\n", status);
@@ -140,26 +146,36 @@ static void fork_and_look(uint64_t base)
 		looks->met++;
 }
 
-int main(void)
+static void test(const char *what, unsigned long folio)
 {
 	unsigned long rounds = 0;
 	time_t from = time(NULL);
+
+	size = folio;
+	memset(looks, 0, sizeof(*looks));
+	while (!looks->changed && time(NULL) < from + (looks->met < LEAST ? AT_MOST : SECONDS))
+		fork_and_look(++rounds << 32);
+	ksft_print_msg("%s: %lu forks, %lu of them met, the last after a delay of %u; %lu of %lu dropped, %lu changed\n",
+		       what, rounds, looks->met, delay, looks->dropped, rounds * NR, looks->changed);
+	result_if_met(looks->met >= LEAST && looks->dropped > rounds, !looks->changed, "%s after MADV_FREE%s\n",
+		      what, looks->changed ? ": a folio changed" : "");
+}
+
+int main(void)
+{
 	char *reserved;
 
 	ksft_print_header();
-	ksft_set_plan(1);
+	ksft_set_plan(2);
 	looks = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	reserved = mmap(NULL, (NR + 1) * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (looks == MAP_FAILED || reserved == MAP_FAILED)
 		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
 	area = (char *)(((uintptr_t)reserved + HUGE - 1) / HUGE * HUGE);
+	put("/sys/kernel/mm/transparent_hugepage/hugepages-64kB/enabled", "madvise");
 	on_cpu(0);
 	start_thread(passes, NULL);
-	while (!looks->changed && time(NULL) < from + (looks->met < LEAST ? AT_MOST : SECONDS))
-		fork_and_look(++rounds << 32);
-	ksft_print_msg("%lu forks, %lu of them met, the last after a delay of %u; %lu of %lu pages dropped, %lu changed\n",
-		       rounds, looks->met, delay, looks->dropped, rounds * NR, looks->changed);
-	result_if_met(looks->met >= LEAST && looks->dropped > rounds, !looks->changed, "after MADV_FREE%s\n",
-		      looks->changed ? ": a huge page changed" : "");
+	test("huge pages", HUGE);
+	test("folios of 64 KiB", SMALL);
 	ksft_finished();
 }

@@ -286,6 +286,80 @@ static void in_a_multicall(struct kunit *test)
 	set_pte(t[0].ptep, old);
 }
 
+/*
+ * A later list of the multicall updates an entry, of which Xen has refused an update. The page that is
+ * mapped then is the later update's: nobody frees it.
+ */
+static void made_up_for(struct kunit *test)
+{
+	struct target *t = targets(test, 1);
+	struct refusals r;
+	unsigned long flags;
+	section_t section;
+	pte_t old = READ_ONCE(*t->ptep);
+	struct page *page = pfn_to_page(pte_pfn(old));
+	struct page *table = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	int count = page_count(page);
+	char text[64];
+
+	KUNIT_ASSERT_NOT_NULL(test, table);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_page_action, table), 0);
+	clear(t->ptep);
+	refusals_begin(test, &r);
+	local_irq_save(flags);
+	section = section_enter();
+	refuse(t->ptep);
+	paravirt_alloc_pte(current->active_mm, page_to_pfn(table));
+	set_pte(t->ptep, old);
+	section_leave(section);
+	local_irq_restore(flags);
+	refusals_end(&r);
+
+	paravirt_release_pte(page_to_pfn(table));
+	KUNIT_EXPECT_EQ(test, READ_ONCE(t->ptep->pte), old.pte);
+	check_refusal(test, &r, 1, 1, -EPERM, t->ptep, NOBODYS);
+	KUNIT_EXPECT_EQ(test, page_count(page), count);
+	snprintf(text, sizeof(text), "the page at pfn %#lx stays mapped", page_to_pfn(page));
+	KUNIT_EXPECT_EQ(test, logged(test, text), 0);
+}
+
+/*
+ * Xen refuses a call that is not a list of updates: to unpin a page that is not pinned. What the
+ * other calls do is done. The warning is expected.
+ */
+static void another_call(struct kunit *test)
+{
+	struct target *t = targets(test, 2);
+	struct page *page = alloc_page(GFP_KERNEL);
+	struct refusals r;
+	unsigned long flags;
+	section_t section;
+	int loglevel;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_page_action, page), 0);
+	if (!IS_ENABLED(CONFIG_SPLIT_PTE_PTLOCKS))
+		kunit_skip(test, "no page table is unpinned by itself");
+	refusals_begin(test, &r);
+	kunit_info(test, "the console does not get the warning of this test\n");
+	loglevel = set_loglevel(LOGLEVEL_ERR);
+	SetPagePinned(page);
+	local_irq_save(flags);
+	section = section_enter();
+	update(&t[0]);
+	paravirt_release_pte(page_to_pfn(page));
+	update(&t[1]);
+	section_leave(section);
+	local_irq_restore(flags);
+	set_loglevel(loglevel);
+	refusals_end(&r);
+
+	KUNIT_EXPECT_EQ_MSG(test, count_lost(t, 2), 0, LOST);
+	KUNIT_EXPECT_EQ(test, r.nr, 0);
+	KUNIT_EXPECT_EQ(test, logged(test, "1 of 4 multicall(s) failed"), 1);
+	KUNIT_EXPECT_EQ(test, logged(test, "xen: page table update 1 of 1 refused (-22)"), 0);
+}
+
 /* Xen refuses uncached mappings to a domain without devices. Nobody frees that page. */
 static void refused_flags(struct kunit *test)
 {
@@ -479,6 +553,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(last),
 	KUNIT_CASE(amid_clears),
 	KUNIT_CASE(in_a_multicall),
+	KUNIT_CASE(made_up_for),
+	KUNIT_CASE(another_call),
 	KUNIT_CASE(flushed),
 	KUNIT_CASE(refused_flags),
 	KUNIT_CASE(refused_clear),
