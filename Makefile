@@ -11,8 +11,8 @@ help: ## list the targets and the variables
 		'                           upstream, stock: Linux 7.3, and 6.12, as they come;' \
 		'                           patched-7.3, patched: with the series;' \
 		'                           upstream-fixed, upstream-fast: 7.3 with sets of its series;' \
-		'                           first-N: 6.12 with the first N patches; set-NAME, set-7.3-NAME: 6.12,' \
-		'                           or 7.3, with the sets up to NAME;' \
+		'                           first-N, first-7.3-N: 6.12, or 7.3, with the first N patches;' \
+		'                           set-NAME, set-7.3-NAME: with the sets up to NAME;' \
 		'                           mutant-7.3-NAME, mutant-NAME: broken by tests/mutants.' \
 		'                         ARM+NAME is the arm with kernel/options/NAME.config' \
 		'  SCENARIOS=…            names or groups of "make list"; or default: all in no group,' \
@@ -42,8 +42,7 @@ help: ## list the targets and the variables
 		'  PARTS="rt key"         what check-all runs: some of the parts that tests/check lists, by' \
 		'                         default everything' \
 		'  BASE=7.3               what the patches are for: 7.3, 6.12 or xen-4.17. For make mutants,' \
-		'                         packages and check-all: 6.12, the default, or 7.3; the part boots' \
-		'                         is for 6.12 alone' \
+		'                         packages and check-all: 6.12, the default, or 7.3' \
 		'  MATRIX=full            the part matrix runs all lines of tests/matrix.table, by default a subset' \
 		'  TO=…                   the package that make export writes for: qubes, debian, xcp-ng' \
 		'  REFRESH=1              look for newer packages on the mirror'

@@ -12,6 +12,7 @@
 #   upstream-fixed   with the set fixes of its series
 #   upstream-fast    with the sets fixes, xen-pv and sections, on the design of 7.3
 #   patched-7.3      with its series
+#   first-7.3-N      with the first N patches of it
 #   set-7.3-NAME     with the sets of it up to NAME: scripts/series sets linux-7.3
 #   mutant-7.3-NAME  patched-7.3, and then tests/mutants/linux-7.3/NAME.patch, or
 #                    tests/mutants/NAME.patch where Linux 7.3 needs no other
@@ -20,13 +21,16 @@
 # ARM+NAME is that arm, built with the option kernel/options/NAME.config. More names may
 # follow.
 
-arm_names="stock, patched, first-N, set-NAME, mutant-NAME, upstream, upstream-fixed, upstream-fast, patched-7.3, set-7.3-NAME, mutant-7.3-NAME, and tree with KERNEL="
+arm_names="stock, patched, first-N, set-NAME, mutant-NAME, upstream, upstream-fixed, upstream-fast, patched-7.3, first-7.3-N, set-7.3-NAME, mutant-7.3-NAME, and tree with KERNEL="
 
-# The version of Linux that patched is made from, and two patches of its series that tests refer to:
-# one gives enter() and leave() their state, the other makes sections nest.
+# The version of Linux that patched is made from, and patches that tests refer to: one gives
+# enter() and leave() their state, the other one is that from which on sections nest in each task.
 base=6.12
 interface_patch=paravirt/$base/mm-let-a-lazy-MMU-section-keep-its-state-in-a-local-variable.patch
-nesting_patch=arch-x86/$base/x86-xen-keep-the-nesting-of-lazy-MMU-sections-in-their-local-state.patch
+declare -A nesting_patch=(
+	[6.12]=arch-x86/6.12/x86-xen-keep-the-nesting-of-lazy-MMU-sections-in-their-local-state.patch
+	[7.3]=arch-x86/7.3/x86-xen-resume-lazy-MMU-mode-only-in-a-task-that-was-paused.patch
+)
 
 # select_arm ARM: sets what the arm is made from:
 #   arm_base      linux-6.12, linux-7.3, or nothing for tree
@@ -46,8 +50,10 @@ select_arm()
 	set-7.3-*) arm_base=linux-7.3 arm_patches=set-${name#set-7.3-} ;;
 	set-*) arm_patches=$name ;;
 	first-*)
-		arm_patches=${name#first-}
-		[[ $arm_patches =~ ^[1-9][0-9]*$ ]] || die "no such arm: $1; in first-N, N is a number from 1" ;;
+		name=${name#first-}
+		[[ $name != 7.3-* ]] || arm_base=linux-7.3
+		arm_patches=${name#7.3-}
+		[[ $arm_patches =~ ^[1-9][0-9]*$ ]] || die "no such arm: $1; in first-N and first-7.3-N, N is a number from 1" ;;
 	mutant-*)
 		name=${name#mutant-}
 		[[ $name != 7.3-* ]] || arm_base=linux-7.3

@@ -31,7 +31,7 @@ setup()
 
 boots()
 {
-	run "$house/tests/boots"
+	run "$house/tests/boots" "$@"
 }
 
 @test "boots: each patch is a test; those of nested sections run only from their patch on" {
@@ -59,4 +59,28 @@ boots()
 	boots
 	[ "$status" -eq 2 ]
 	[[ $output == *"the run ended with an error"* ]]
+}
+
+@test "boots: BASE=7.3 boots the patches of its series" {
+	last=first-7.3-$(grep -c '\.patch$' "$house/series/7.3")
+	BASE=7.3 boots
+	[ "$status" -eq 0 ]
+	[ "$(grep -c '^ok: \|^skipped: ' <<<"$output")" -eq "${last#first-7.3-}" ]
+	[[ $(grep -m 1 '^ok: ' <<<"$output") == "ok: the first 1 patches boot, and pass boot callers native" ]]
+	echo fail >"$house/first-7.3-20.boot"
+	BASE=linux-7.3 boots
+	[ "$status" -eq 1 ]
+	[[ $output == *"not ok: the first 20 patches: boot: fail"* ]]
+}
+
+@test "boots: with numbers, only as many patches as each says" {
+	boots 2 20
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} == "ok: the first 2 patches boot, and pass "* && ${lines[1]} == "ok: the first 20 patches boot, and pass "* ]]
+	[ "${#lines[@]}" -eq 2 ]
+	for n in 0 x 99; do
+		boots "$n"
+		[ "$status" -eq 2 ]
+		[[ $output == *"there is no number of patches $n: the series has "* ]]
+	done
 }

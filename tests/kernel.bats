@@ -83,12 +83,13 @@ lib()
 
 @test "arms: each is made from its base, its patches and its mutant" {
 	# shellcheck disable=SC2016 # the other shell's
-	diff <(bash -c '. "$1/scripts/lib.bash"; for arm in stock patched first-3 set-fixes upstream upstream-fixed upstream-fast patched-7.3 \
+	diff <(bash -c '. "$1/scripts/lib.bash"; for arm in stock patched first-3 first-7.3-12 set-fixes upstream upstream-fixed upstream-fast patched-7.3 \
 		set-7.3-xen-pv mutant-clear-loses-dirty mutant-7.3-clear-loses-dirty mutant-7.3-marker-warns patched+memory tree
 		do select_arm "$arm"; echo "$arm: $arm_base $arm_patches $arm_mutant ${arm_options[*]}"; done' - "$top" | sed 's/ *$//') - <<-END
 		stock: linux-6.12 none
 		patched: linux-6.12 all
 		first-3: linux-6.12 3
+		first-7.3-12: linux-7.3 12
 		set-fixes: linux-6.12 set-fixes
 		upstream: linux-7.3 none
 		upstream-fixed: linux-7.3 set-fixes
