@@ -114,7 +114,7 @@ static void *work(void *arg)
 
 	if (disk < 0 || !device)
 		ksft_exit_fail_msg(DISK " or gntdev: %s\n", strerror(errno));
-	on_cpu(worker + 1);
+	on_cpu((worker + 1) % sysconf(_SC_NPROCESSORS_ONLN));
 	for (unsigned long turn = 1; !atomic_load(&stop); turn++) {
 		unsigned int nr = 1 + turn * 7 % NR;
 

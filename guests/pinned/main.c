@@ -134,7 +134,7 @@ static void *device_worker(void *arg)
 	unsigned int me = (uintptr_t)arg;
 	int device = open_device("/proc/pinned");
 
-	on_cpu(me + 1);
+	on_cpu((me + 1) % sysconf(_SC_NPROCESSORS_ONLN));
 	for (unsigned long turn = 1;; turn++) {
 		char *at = pages_of(me) + turn * 7 % (NR - PINNED + 1) * PAGE;
 
@@ -247,7 +247,7 @@ static void *file_worker(void *arg)
 {
 	struct blocks *of = arg;
 
-	on_cpu((of->worker + 1) % 4);
+	on_cpu((of->worker + 1) % sysconf(_SC_NPROCESSORS_ONLN));
 	for (unsigned long turn = 1;; turn++) {
 		may_rest();
 		read_and_write(of, buffer_of(of, turn), turn);
@@ -275,7 +275,7 @@ static void *ring_worker(void *arg)
 	if (rc)
 		ksft_exit_fail_msg("io_uring_queue_init: %s\n", strerror(-rc));
 	of->ring = &ring;
-	on_cpu((of->worker + 1) % 4);
+	on_cpu((of->worker + 1) % sysconf(_SC_NPROCESSORS_ONLN));
 	for (unsigned long turn = 1;; turn++) {
 		char *at = buffer_of(of, turn);
 

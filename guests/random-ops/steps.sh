@@ -17,4 +17,8 @@ while [ "$torture" -gt 0 ]; do
 		awk '{ sum += $1 } END { print sum + 0 }')))
 	seed=$((seed + 1))
 done
-record operations pass 0 "$operations operations"
+if [ "$operations" -gt 0 ]; then
+	record operations pass 0 "$operations operations"
+else
+	record operations error 0 "no guest said how many operations it did"
+fi
