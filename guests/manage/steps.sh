@@ -24,8 +24,13 @@ end_run()
 # consoles: attaches to the console and detaches, then kills xenconsoled and starts it as it was.
 consoles()
 {
-	# xl console goes on until it is killed. On a busy machine it takes a second to begin.
-	timeout 5 xl console "$name" </dev/null >/dev/null || [ $? -ge 124 ] || return 1
+	# It shows what the guest prints from now on, and goes on until it is killed.
+	timeout 90 xl console "$name" </dev/null >"$local/attached" &
+	attached=$!
+	within 60 test -s "$local/attached" && shown=1 || shown=0
+	kill "$attached" || :
+	wait "$attached" || :
+	[ "$shown" -eq 1 ] || return 1
 	pid=$(pidof xenconsoled)
 	# shellcheck disable=SC2046 # words
 	set -- $(tr '\0' ' ' <"/proc/$pid/cmdline")
