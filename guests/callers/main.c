@@ -98,6 +98,48 @@ static void test_mprotect(void)
 	ksft_test_result(ok && allows(area, false, false), "munmap of pages without access\n");
 }
 
+static void read_all(void *area)
+{
+	for (unsigned long i = 0; i < nr; i++)
+		(void)*(volatile uint64_t *)page(area, i);
+}
+
+static bool is_zero(void *area)
+{
+	for (unsigned long i = 0; i < nr; i++) {
+		if (*(volatile uint64_t *)page(area, i)) {
+			ksft_print_msg("page %lu is not zero\n", i);
+			return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * What was only read is mapped by special entries of one page of zeroes, which has no count of its
+ * mappings. They stay special, and do not become writable: another area keeps its zeroes.
+ */
+static void test_zero_pages(void)
+{
+	void *area = new_area(), *other = new_area();
+	bool ok;
+
+	read_all(area);
+	read_all(other);
+	ok = !mprotect(area, nr * PAGE, PROT_READ) && is_zero(area) &&
+	     !mprotect(area, nr * PAGE, PROT_NONE) && allows(area, false, false) &&
+	     !mprotect(area, nr * PAGE, PROT_READ | PROT_WRITE) && is_zero(area);
+	ksft_test_result(ok, "mprotect of pages that were only read\n");
+	for (unsigned long i = 0; i < nr; i += 2)
+		*page(area, i) = i + 1;
+	ok = is_zero(other);
+	for (unsigned long i = 0; i < nr; i++)
+		ok &= *page(area, i) == (i % 2 ? 0 : i + 1);
+	ok &= !mprotect(area, nr * PAGE, PROT_READ) && !munmap(area, nr * PAGE) &&
+	      !munmap(other, nr * PAGE);
+	ksft_test_result(ok, "such pages are written to, and unmapped\n");
+}
+
 static void test_mremap(void)
 {
 	char *room = mmap(NULL, (nr + 1024) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -234,8 +276,9 @@ int main(int argc, char **argv)
 		nr = strtoul(argv[1], NULL, 10);
 	catch_faults();
 	ksft_print_header();
-	ksft_set_plan(18);
+	ksft_set_plan(20);
 	test_mprotect();
+	test_zero_pages();
 	test_mremap();
 	test_madvise();
 	test_pagemap_scan();

@@ -21,5 +21,6 @@ struct pin_request {
 #define PINS_WRITE	_IO('p', 1)	/* VALUE + i is the first word of page i from now on */
 #define PINS_WRONG	_IO('p', 2)	/* how many second words are not VALUE + i */
 #define PINS_UNPIN	_IO('p', 3)
+#define PINS_FORK	_IOW('p', 4, struct pin_request) /* of pinned: 1 if the pages were had in a fork */
 
 #endif /* PINS_IOCTL_H */

@@ -6,7 +6,8 @@
  * Expected: every byte is what the writer of its page wrote last. On the way to the device,
  * migrate_vma_collect_pmd() clears the pages' entries in a section. It clears the entry of a
  * page at once if only this process has the page, and delays it if a child has the page,
- * too. A write through an old entry goes to the place where the page was, and is lost.
+ * too. A write through an old entry goes to the place where the page was, and is lost. With the
+ * series, it flushes the TLB of all vCPUs only when its updates have arrived (watched.h).
  */
 #define _GNU_SOURCE
 #include "crew.h"
@@ -15,6 +16,7 @@
 #define NR_PAGES	240UL	/* few, so that a migration and a writer meet */
 #define AT_ONCE		8UL	/* pages: so few go before a tick flushes the writer's TLB */
 #define SECONDS		40
+#define PARAMETER	"/sys/module/migrate/parameters/"
 
 static char *copy;
 
@@ -29,12 +31,14 @@ static void to_device(const char *at)
 
 int main(void)
 {
-	unsigned long rounds = 0, went = 0, written, wrong;
+	unsigned long rounds = 0, went = 0, written, wrong, late;
+	bool series = number_in(PARAMETER "has_state", "");
 	char *at, *there;
 	bool ok = true;
 
 	ksft_print_header();
-	ksft_set_plan(1);
+	ksft_set_plan(1 + series);
+	put(PARAMETER "watch", "1");
 	crew_setup();
 	at = map_pages(NR_PAGES, -1);
 	there = reserve(NR_PAGES);
@@ -65,5 +69,8 @@ int main(void)
 		       rounds, went, written, wrong);
 	result_if_met(went > 10 * NR_PAGES && written > 10 * NR_PAGES, ok && !wrong,
 		      "no byte is lost on the way\n");
+	late = number_in(PARAMETER "late_multi", "");
+	if (series)
+		ksft_test_result(!late, "no flush of all vCPUs comes before its updates have arrived\n");
 	ksft_finished();
 }

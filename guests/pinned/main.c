@@ -337,6 +337,22 @@ static void unmap_pinned(int device)
 	munmap(others, 4 * PINNED * PAGE);
 }
 
+/* A fork that takes long. Pages that are there already need no fault, only the lock. */
+static void pin_while_forking(int device)
+{
+	char *at = map_pages(PINNED, -1);
+	struct pin_request request = { .addr = (uintptr_t)at, .nr = PINNED };
+	int early;
+
+	memset(at, 1, PINNED * PAGE);
+	early = ioctl(device, PINS_FORK, &request);
+	if (early < 0)
+		ksft_exit_fail_msg("PINS_FORK: %s\n", strerror(errno));
+	ksft_test_result(!early, "nobody pins pages without the lock while fork goes on\n");
+	unpin_pages(device);
+	munmap(at, PINNED * PAGE);
+}
+
 static unsigned int forks, held;
 
 static void work_on(unsigned int round, int device)
@@ -400,11 +416,12 @@ int main(void)
 	time_t end;
 
 	ksft_print_header();
-	ksft_set_plan(3);
+	ksft_set_plan(4);
 	catch_faults();
 	on_cpu(0);
 	make_disks();
 	device = open_device("/proc/pinned");
+	pin_while_forking(device);
 	area = map_pages(WORKERS * NR, -1);
 	memset(area, 0, WORKERS * NR * PAGE);
 	fill_file(&files[0], DEVICES, FOLDER "/file");

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * For main.c.
+ */
+#include "watched.h"
