@@ -8,7 +8,8 @@
 setup()
 {
 	top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-	house=$BATS_TEST_TMPDIR/house
+	# A checkout may have a space in its path.
+	house="$BATS_TEST_TMPDIR/a house"
 	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
 	unset BASE
 	mkdir -p "$house"

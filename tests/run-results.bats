@@ -9,7 +9,8 @@
 setup()
 {
 	top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-	house=$BATS_TEST_TMPDIR/house
+	# A checkout may have a space in its path.
+	house="$BATS_TEST_TMPDIR/a house"
 	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache OUT=$house/out BASE=6.12 ARMS=stock ACCEL=tcg SCENARIOS=boot
 	unset KERNEL XEN DOM0 VCPUS CMDLINE SEED TORTURE TRINITY TRACES PAIRS
 	mkdir -p "$house"/{bin,built/ext}
