@@ -41,7 +41,7 @@ static void protect(void *area)
 
 static void move(void *area)
 {
-	check(mremap(area, LEN, LEN, MREMAP_MAYMOVE | MREMAP_DONTUNMAP) != MAP_FAILED, "mremap");
+	check(mremap(area, LEN, LEN, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL) != MAP_FAILED, "mremap");
 }
 
 static void unmap(void *area)
