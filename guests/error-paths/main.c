@@ -245,6 +245,19 @@ static void test_fork_fails(void)
 	munmap(at, NR * PAGE);
 }
 
+/*
+ * With lazy MMU mode left on, a fault's new entry waits in the queue, and the fault comes again
+ * until another task runs. This child is that task: the tests then fail instead of hanging.
+ */
+static pid_t start_yielding(void)
+{
+	pid_t child = start_child();
+
+	while (!child)
+		sched_yield();
+	return child;
+}
+
 int main(void)
 {
 	pid_t yielding;

@@ -49,19 +49,6 @@ static inline pid_t start_child(void)
 	return child;
 }
 
-/*
- * With lazy MMU mode left on, a fault's new entry waits in the queue, and the fault comes again
- * until another task runs. This child is that task: the tests then fail instead of hanging.
- */
-static inline pid_t start_yielding(void)
-{
-	pid_t child = start_child();
-
-	while (!child)
-		sched_yield();
-	return child;
-}
-
 static inline void sleep_ms(unsigned int ms)
 {
 	struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
