@@ -26,9 +26,9 @@
 static const unsigned long places[] = { 0, 1, 31, 32, 127, 128, 129, 511, 512, NR - 1 };
 static int module;
 
-static bool delayed(void)
+static bool left_on(void)
 {
-	return ioctl(module, ERROR_PATHS_DELAYED);
+	return ioctl(module, ERROR_PATHS_LEFT_ON);
 }
 
 static uint64_t *word(char *at, unsigned long i)
@@ -72,7 +72,7 @@ static bool fails(enum operation operation, int error, bool undone)
 		if (ioctl(module, ERROR_PATHS_AFTER, &after))
 			ksft_exit_fail_msg("ERROR_PATHS_AFTER: %s\n", strerror(errno));
 		if (at != MAP_FAILED || err != error || after.delayed || after.ended ||
-		    after.updated != (undone ? 0 : place) || delayed()) {
+		    after.updated != (undone ? 0 : place) || left_on()) {
 			ksft_print_msg("page %lu: %s, %u entries%s%s\n", place,
 				       at == MAP_FAILED ? strerror(err) : "no error", after.updated,
 				       after.delayed ? ", still in a section" : "",
@@ -105,7 +105,7 @@ static bool succeeds(enum operation operation)
 			if (*(volatile unsigned int *)((char *)at + i * PAGE) != i)
 				return false;
 	}
-	return !munmap(at, (NR + 1) * PAGE) && !delayed();
+	return !munmap(at, (NR + 1) * PAGE) && !left_on();
 }
 
 static void test_apply(void)
@@ -169,7 +169,7 @@ static void test_fork_again(void)
 	frames(at, PINNED, before);
 	child = start_child();
 	if (!child) {
-		ok = !delayed();
+		ok = !left_on();
 		frames(at, PINNED, copies);
 		for (unsigned long i = 0; i < PINNED; i++) {
 			if (!copies[i] || copies[i] == before[i]) {
@@ -182,7 +182,7 @@ static void test_fork_again(void)
 		fflush(stdout);
 		_exit(!ok);
 	}
-	ok = !delayed();
+	ok = !left_on();
 	frames(at, PINNED, after);
 	ok &= !memcmp(before, after, sizeof(before));
 	fill(at, PINNED, 2000);
@@ -190,7 +190,7 @@ static void test_fork_again(void)
 	ok &= !memcmp(before, after, sizeof(before)) && holds(at, PINNED, 2000);
 	device_writes(module, 3000);
 	ok &= holds(at, PINNED, 3000) && tell(down[1]);
-	ok &= waitpid(child, &status, 0) == child && !status && !delayed();
+	ok &= waitpid(child, &status, 0) == child && !status && !left_on();
 	ksft_test_result(ok, "fork begins again for each page that is pinned\n");
 	unpin_pages(module);
 	close(down[0]);
@@ -236,7 +236,7 @@ static void test_fork_fails(void)
 		child = fork();
 		if (!child)
 			_exit(0);
-		ok = child < 0 && errno == ENOMEM && !delayed() && !mapped_twice(at, NR) &&
+		ok = child < 0 && errno == ENOMEM && !left_on() && !mapped_twice(at, NR) &&
 		     holds(at, NR, i);
 	}
 	put("/proc/sys/vm/overcommit_memory", "0");
@@ -245,31 +245,14 @@ static void test_fork_fails(void)
 	munmap(at, NR * PAGE);
 }
 
-/*
- * With lazy MMU mode left on, a fault's new entry waits in the queue, and the fault comes again
- * until another task runs. This child is that task: the tests then fail instead of hanging.
- */
-static pid_t start_yielding(void)
-{
-	pid_t child = start_child();
-
-	while (!child)
-		sched_yield();
-	return child;
-}
-
 int main(void)
 {
-	pid_t yielding;
-
 	ksft_print_header();
 	ksft_set_plan(5);
 	module = open_device("/proc/error_paths");
-	yielding = start_yielding();
 	test_apply();
 	test_remap();
 	test_fork_again();
 	test_fork_fails();
-	kill(yielding, SIGKILL);
 	ksft_finished();
 }

@@ -8,9 +8,9 @@
  * outer section goes on. What came before the error is done, or is undone by who is to undo
  * it, and nothing after it is done.
  *
- * Method: an update of the task shows whether it is in a section. vmap() of too few pages is
- * tried here; its tracepoint says where it would have mapped. The rest is for the program,
- * which asks through /proc/error_paths.
+ * Method: an update of the task shows whether it is in a section, also at the end of each
+ * system call. vmap() of too few pages is tried here; its tracepoint says where it would have
+ * mapped. The rest is for the program, which asks through /proc/error_paths.
  */
 #include <linux/fs.h>
 #include <linux/module.h>
@@ -25,7 +25,6 @@ static const unsigned int places[] = { 0, 1, 31, 32, 127, 128, 129, 511, 512, MA
 
 /* Where vmap() of this task maps. */
 struct area {
-	struct tracepoint *tp;
 	struct task_struct *task;
 	unsigned long addr;
 };
@@ -39,12 +38,26 @@ static void on_area(void *data, unsigned long addr, unsigned long size, unsigned
 		area->addr = addr;
 }
 
-static void find_area(struct tracepoint *tp, void *data)
-{
-	struct area *area = data;
+struct probe {
+	const char *name;
+	void *probe;
+	void *data;
+	struct tracepoint *tp;
+};
 
-	if (!strcmp(tp->name, "alloc_vmap_area"))
-		area->tp = tp;
+static void find_tracepoint(struct tracepoint *tp, void *data)
+{
+	struct probe *probe = data;
+
+	if (!strcmp(tp->name, probe->name))
+		probe->tp = tp;
+}
+
+static int start_probe(struct probe *probe)
+{
+	for_each_kernel_tracepoint(find_tracepoint, probe);
+
+	return probe->tp ? tracepoint_probe_register(probe->tp, probe->probe, probe->data) : -ENOENT;
 }
 
 /* The warning is expected here. */
@@ -63,11 +76,10 @@ static void vmap_lacks_a_page(struct kunit *test)
 	struct page **pages = numbered_pages(test);
 	struct target *t = targets(test, 1);
 	struct area area = { .task = current };
+	struct probe probe = { "alloc_vmap_area", on_area, &area };
 	unsigned int i;
 
-	for_each_kernel_tracepoint(find_area, &area);
-	KUNIT_ASSERT_NOT_NULL(test, area.tp);
-	KUNIT_ASSERT_EQ(test, tracepoint_probe_register(area.tp, on_area, &area), 0);
+	KUNIT_ASSERT_EQ(test, start_probe(&probe), 0);
 	kunit_info(test, "the console does not get the warnings of this test\n");
 	for (i = 0; i < ARRAY_SIZE(places); i++) {
 		struct page *page = pages[places[i]];
@@ -91,7 +103,7 @@ static void vmap_lacks_a_page(struct kunit *test)
 		vunmap(at);
 		KUNIT_EXPECT_FALSE(test, deferred(t));
 	}
-	tracepoint_probe_unregister(area.tp, on_area, &area);
+	tracepoint_probe_unregister(probe.tp, on_area, &area);
 	tracepoint_synchronize_unregister();
 }
 
@@ -144,6 +156,21 @@ static struct target target;
 static void *target_page;
 static struct page *numbered[ERROR_PATHS_PAGES];
 static struct after_error after;
+static atomic_t left_on;
+
+/*
+ * In a section that was not left, a fault's new entry is delayed, so that the fault comes again and
+ * takes another page. So the section ends here, before the task returns to the program.
+ */
+static void on_sys_exit(void *data, struct pt_regs *regs, long ret)
+{
+	if (current->mm && deferred(&target)) {
+		leave_sections();
+		atomic_inc(&left_on);
+	}
+}
+
+static struct probe at_sys_exit = { "sys_exit", on_sys_exit };
 
 struct work {
 	struct vm_area_struct *vma;
@@ -295,8 +322,8 @@ static long error_paths_ioctl(struct file *file, unsigned int cmd, unsigned long
 	switch (cmd) {
 	case ERROR_PATHS_AFTER:
 		return copy_to_user((void __user *)arg, &after, sizeof(after)) ? -EFAULT : 0;
-	case ERROR_PATHS_DELAYED:
-		return deferred(&target);
+	case ERROR_PATHS_LEFT_ON:
+		return atomic_xchg(&left_on, 0);
 	default:
 		return pins_ioctl(file->private_data, cmd, arg);
 	}
@@ -313,6 +340,7 @@ static const struct proc_ops error_paths_ops = {
 static int __init error_paths_init(void)
 {
 	unsigned int i, level;
+	int err;
 
 	BUILD_BUG_ON(MAX_PAGES != ERROR_PATHS_PAGES);
 	target_page = vzalloc(PAGE_SIZE);
@@ -325,6 +353,9 @@ static int __init error_paths_init(void)
 			return -ENOMEM;
 		*(unsigned int *)page_address(numbered[i]) = i;
 	}
+	err = start_probe(&at_sys_exit);
+	if (err)
+		return err;
 
 	return proc_create("error_paths", 0666, NULL, &error_paths_ops) ? 0 : -ENOMEM;
 }

@@ -33,6 +33,6 @@ struct after_error {
 };
 
 #define ERROR_PATHS_AFTER	_IOR('e', 0, struct after_error)
-#define ERROR_PATHS_DELAYED	_IO('e', 1)	/* whether an update of the task is delayed */
+#define ERROR_PATHS_LEFT_ON	_IO('e', 1)	/* how many system calls left a section on, since the last ask */
 
 #endif /* ERROR_PATHS_H */

@@ -58,6 +58,19 @@ static inline void section_leave(section_t section)
 }
 #endif
 
+/* Ends the sections that the task is in, for tests that find that one was not left. */
+static __maybe_unused void leave_sections(void)
+{
+#ifdef HAVE_LAZY_MMU_STATE
+	section_leave(LAZY_MMU_DEFAULT);
+#elif defined(HAVE_LAZY_MMU_MODE_ENABLE)
+	while (current->lazy_mmu_state.enable_count)
+		lazy_mmu_mode_disable();
+#else
+	section_leave((section_t) {});
+#endif
+}
+
 /* Calls inside(data) in nested sections, as many as depth says. */
 static __maybe_unused void nested(unsigned int depth, void (*inside)(void *data), void *data)
 {
