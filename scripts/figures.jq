@@ -34,7 +34,7 @@ def row: "| \(join(" | ")) |";
 def header: row, "|\(map(" --- |") | add)";
 
 # The line above a table: what a run, or a benchmark, ran on.
-def on: .host | "Debian's Linux \([.linux, .stock, .upstream] | map(values | plain) | join(" and ")) on Xen \(.xen | plain)";
+def on: .host | "Debian's Linux \([.linux, .stock, .upstream] | map(values | plain) | join(" and ")) on Xen \(.xen | plain)\(if .xen | test(", patched") then " with `xen-patches/`" else "" end)";
 def run: "\(on), with ACCEL=\(.host.accel):";
 def arms: run;
 def versions: "\(on), counted by QEMU's icount:";
