@@ -9,13 +9,17 @@
  *   - a page of a shared file is marked dirty (/proc/kpageflags)
  *   - a child sees nothing that the parent writes after fork() has returned: the parent's
  *     entries were write-protected in time
+ *   - a child that has seen what the parent wrote during fork() keeps it
  *   - words that nobody wrote to have not changed
  *
  * Method: in each round, all pages are clean and writable when the operation begins.
  * The writer goes once through them (pass.h).
  */
 #define _GNU_SOURCE
+#include "late.h"
 #include "pass.h"
+
+_Static_assert(NR == LATE_PAGES, "the module and the program have as many pages");
 
 /* The kernel may drop these pages while they are clean. The writer writes to them meanwhile. */
 static void test_lazyfree(const char *name, char *(*operation)(void))
@@ -140,11 +144,57 @@ static void test_child_is_apart(void)
 	ksft_test_result(!failed, "a child sees nothing of what its parent writes later\n");
 }
 
+/* What the child found, in memory that it shares with its parent. */
+struct found {
+	_Atomic bool alone;   /* the parent has unmapped the pages */
+	unsigned long late;   /* pages that the child had as they were written late */
+	unsigned long lost;   /* of these, what reclaim dropped */
+};
+
+/*
+ * The module writes to each page when fork() has read its entry, and has yet to write-protect it. A
+ * race with the pass seldom comes there. The child's entry must be dirty then, or reclaim drops the
+ * page when the parent has unmapped it.
+ */
+static void test_late_write(void)
+{
+	struct found *found = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint64_t first[NR];
+	char text[32];
+	pid_t child;
+
+	area = map(-1);
+	fill(area);
+	snprintf(text, sizeof(text), "%#lx", (unsigned long)area);
+	put("/sys/module/dirty/parameters/late_at", text);
+	madvise(area, NR * PAGE, MADV_FREE);
+	child = start_child();
+	if (!child) {
+		for (unsigned long i = 0; i < NR; i++)
+			first[i] = atomic_load(word(area, i));
+		while (!atomic_load(&found->alone))
+			sleep_ms(1);
+		madvise(area, NR * PAGE, MADV_PAGEOUT);
+		for (unsigned long i = 0; i < NR; i++) {
+			found->late += first[i] == LATE + i;
+			found->lost += first[i] == LATE + i && atomic_load(word(area, i)) != LATE + i;
+		}
+		_exit(0);
+	}
+	munmap(area, NR * PAGE);
+	atomic_store(&found->alone, true);
+	waitpid(child, NULL, 0);
+	ksft_print_msg("fork: %lu pages written late, by %lu of the module's writes, %lu lost\n", found->late,
+		       number_in("/sys/module/dirty/parameters/late", ""), found->lost);
+	result_if_met(found->late, !found->lost, "fork keeps what is written while it copies an entry\n");
+}
+
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(5);
+	ksft_set_plan(6);
 	pass_setup();
+	test_late_write();
 	test_child_is_apart();
 	test_lazyfree("mremap", move);
 	test_shared("munmap", unmap);

@@ -135,6 +135,22 @@ static void test_remap(void)
 			 "remap_pfn_range() is refused a frame\n");
 }
 
+static void test_inside(void)
+{
+	struct after_error after;
+	void *at = map_by(INSIDE, NR);
+
+	if (at == MAP_FAILED && errno == EOPNOTSUPP) {
+		ksft_test_result_skip("this kernel does not preempt nested sections\n");
+		return;
+	}
+	if (ioctl(module, ERROR_PATHS_AFTER, &after))
+		ksft_exit_fail_msg("ERROR_PATHS_AFTER: %s\n", strerror(errno));
+	ksft_test_result(at != MAP_FAILED && !after.ended && !after.delayed && after.updated == 1 &&
+			 !munmap(at, (NR + 1) * PAGE) && !left_on(),
+			 "zap_vma_ptes() and remap_pfn_range() leave the outer section on\n");
+}
+
 /* Which pages are present, and where. */
 static void frames(const char *at, unsigned long nr, uint64_t *pfn)
 {
@@ -248,10 +264,11 @@ static void test_fork_fails(void)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(5);
+	ksft_set_plan(6);
 	module = open_device("/proc/error_paths");
 	test_apply();
 	test_remap();
+	test_inside();
 	test_fork_again();
 	test_fork_fails();
 	ksft_finished();

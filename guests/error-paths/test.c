@@ -15,6 +15,7 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/proc_fs.h>
+#include <linux/version.h>
 
 #include "error_paths.h"
 #include "loglevel.h"
@@ -298,6 +299,34 @@ static int remap(struct vm_area_struct *vma, unsigned int fails_at)
 	return err;
 }
 
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+#define zap_vma_ptes zap_special_vma_range
+#endif
+
+/* Calls of mm that have a section, inside of another one, which must go on. */
+static int inside(struct vm_area_struct *vma)
+{
+#ifdef HAVE_LAZY_MMU_STATE
+	int err = apply(vma, ERROR_PATHS_PAGES);
+	section_t section;
+
+	if (err)
+		return err;
+	section = section_enter();
+	zap_vma_ptes(vma, vma->vm_start, SIZE);
+	after.ended = !deferred(&target);
+	err = remap_pfn_range(vma, vma->vm_start, page_to_pfn(numbered[0]), PAGE_SIZE, PAGE_NONE);
+	after.ended += !deferred(&target);
+	section_leave(section);
+	after.delayed = deferred(&target);
+	after.updated = count(vma, count_any);
+
+	return err;
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
 static int error_paths_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	unsigned long fails_at = vma->vm_pgoff & 0xfff;
@@ -312,6 +341,8 @@ static int error_paths_mmap(struct file *file, struct vm_area_struct *vma)
 		return apply_inside(vma, fails_at);
 	case REMAP:
 		return remap(vma, fails_at);
+	case INSIDE:
+		return inside(vma);
 	default:
 		return -EINVAL;
 	}

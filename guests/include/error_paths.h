@@ -18,6 +18,7 @@ enum operation {
 	APPLY,		/* apply_to_page_range(), and its callback fails */
 	APPLY_INSIDE,	/* the same once more, in a section, and on entries that are there */
 	REMAP,		/* remap_pfn_range(), which refuses a frame */
+	INSIDE,		/* zaps all pages and maps one, in a section; none fails */
 };
 
 static inline unsigned long operation_at(enum operation operation, unsigned long at)
@@ -28,7 +29,7 @@ static inline unsigned long operation_at(enum operation operation, unsigned long
 /* How the last mmap() left things. */
 struct after_error {
 	unsigned int delayed;	/* whether the task was still in a section */
-	unsigned int ended;	/* whether the outer section had ended, too */
+	unsigned int ended;	/* how often the outer section had ended, too */
 	unsigned int updated;	/* how many entries were as the operation left them */
 };
 

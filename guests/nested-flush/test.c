@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * arch_flush_lazy_mmu_mode() inside sections 1 to 5 levels deep, where bottom halves are off, and
- * in an interrupt.
+ * in an interrupt. With local state, TLB flushes send the queue as well.
  *
  * Expected: updates stay queued until the flush; the flush puts all of them
  * into the page tables; updates after it are queued again. What was queued goes
@@ -10,6 +10,8 @@
 #include <linux/bottom_half.h>
 #include <linux/irq_work.h>
 #include <linux/module.h>
+
+#include <asm/tlbflush.h>
 
 #include "lazy_mmu_test.h"
 
@@ -128,10 +130,28 @@ static void flush_in_interrupt(struct kunit *test)
 	check_flush(test, flush_by_handler);
 }
 
+#ifdef HAVE_LAZY_MMU_STATE
+static void flush_one_page(void)
+{
+	__flush_tlb_one_user(0);
+}
+
+/* Nobody waits for a TLB flush until the outermost section ends. */
+static void tlb_flush_is_not_delayed(struct kunit *test)
+{
+	check_flush(test, __flush_tlb_local);
+	check_flush(test, __flush_tlb_global);
+	check_flush(test, flush_one_page);
+}
+#endif
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(flush_at_depth),
 	KUNIT_CASE(flush_with_bh_disabled),
 	KUNIT_CASE(flush_in_interrupt),
+#ifdef HAVE_LAZY_MMU_STATE
+	KUNIT_CASE(tlb_flush_is_not_delayed),
+#endif
 	{}
 };
 

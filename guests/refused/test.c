@@ -11,6 +11,7 @@
  * that is not in a page table, so a descriptor of the GDT takes the place of one: it is not
  * present as a descriptor, and present as an entry.
  */
+#include <linux/console.h>
 #include <linux/kmsg_dump.h>
 #include <linux/module.h>
 #include <linux/panic.h>
@@ -33,6 +34,22 @@ static void flush(void)
 {
 	__flush_tlb_global();
 }
+
+/* A context switch may flush with a lock held that a console takes: consoles must print later. */
+static bool irqs_are_off;
+static unsigned int printed_at_once;
+
+static void console_write(struct console *console, const char *text, unsigned int len)
+{
+	printed_at_once += READ_ONCE(irqs_are_off);
+}
+
+static struct console console = {
+	.name = "refused",
+	.write = console_write,
+	.flags = CON_ENABLED,
+	.index = -1,
+};
 
 /* The refusals that the kernel traces. */
 struct refusals {
@@ -162,7 +179,10 @@ static void one_refused(struct kunit *test, unsigned int at)
 
 	clear(t[at].ptep);
 	refusals_begin(test, &r);
+	register_console(&console);
+	printed_at_once = 0;
 	local_irq_save(flags);
+	WRITE_ONCE(irqs_are_off, true);
 	section = section_enter();
 	for (i = 0; i < NR; i++) {
 		if (i == at)
@@ -171,8 +191,12 @@ static void one_refused(struct kunit *test, unsigned int at)
 			update(&t[i]);
 	}
 	section_leave(section);
+	WRITE_ONCE(irqs_are_off, false);
 	local_irq_restore(flags);
+	unregister_console(&console);
 	refusals_end(&r);
+
+	KUNIT_EXPECT_EQ(test, printed_at_once, 0);
 
 	KUNIT_EXPECT_EQ(test, READ_ONCE(t[at].ptep->pte), 0);
 	KUNIT_EXPECT_EQ_MSG(test, count_lost(t, NR), 0, LOST);
@@ -234,47 +258,65 @@ static void amid_clears(struct kunit *test)
 
 KUNIT_DEFINE_ACTION_WRAPPER(free_page_action, __free_page, struct page *);
 
+static struct page *new_page(struct kunit *test)
+{
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_page_action, page), 0);
+
+	return page;
+}
+
 /*
- * Other calls follow the list in a multicall, those that make a page a page table, and then another
- * list, which updates an entry again.
+ * The list is the second of three in a multicall. Between them are the calls that make a page a page
+ * table. The list has an update of an entry before and behind the refused one, and two of entries
+ * that the third list updates again, one of them by another command.
  */
 static void in_a_multicall(struct kunit *test)
 {
 	struct batches *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
-	struct target *t = targets(test, 4);
+	struct page *table[] = { new_page(test), new_page(test) };
+	struct mm_struct *mm = current->active_mm;
+	struct target *t = targets(test, 6);
+	pte_t old = READ_ONCE(*t[0].ptep), writable = READ_ONCE(*t[4].ptep);
 	struct refusals r;
 	unsigned int calls;
 	unsigned long flags;
 	section_t section;
-	pte_t old = READ_ONCE(*t[0].ptep);
-	struct page *table = alloc_page(GFP_KERNEL | __GFP_ZERO);
 
 	KUNIT_ASSERT_NOT_NULL(test, b);
-	KUNIT_ASSERT_NOT_NULL(test, table);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_page_action, table), 0);
 	clear(t[0].ptep);
 	batches_begin(test, b);
 	refusals_begin(test, &r);
 	batches_irq_save(b, flags);
 	section = section_enter();
+	update(&t[5]);
+	paravirt_alloc_pte(mm, page_to_pfn(table[0]));
+	update(&t[2]);
 	refuse(t[0].ptep);
 	update(&t[1]);
 	update(&t[2]);
-	paravirt_alloc_pte(current->active_mm, page_to_pfn(table));
+	set_pte(t[4].ptep, writable);
+	paravirt_alloc_pte(mm, page_to_pfn(table[1]));
 	t[1].bit = 0;
 	update(&t[3]);
 	set_pte(t[1].ptep, READ_ONCE(*t[1].ptep));
+	ptep_set_wrprotect(mm, 0, t[4].ptep);
 	section_leave(section);
 	batches_irq_restore(b, flags);
 	calls = b->nr == 1 ? b->batch[0].calls : 0;
 	refusals_end(&r);
 	batches_end(b);
 
-	paravirt_release_pte(page_to_pfn(table));
-	KUNIT_EXPECT_GE(test, calls, 3);
-	KUNIT_EXPECT_EQ_MSG(test, count_lost(t + 1, 3), 0, LOST);
-	check_refusal(test, &r, 1, 3, -EPERM, t[0].ptep, NOBODYS);
+	paravirt_release_pte(page_to_pfn(table[0]));
+	paravirt_release_pte(page_to_pfn(table[1]));
+	KUNIT_EXPECT_GE(test, calls, 5);
+	KUNIT_EXPECT_EQ_MSG(test, count_lost(t + 1, 3) + count_lost(t + 5, 1), 0, LOST);
+	KUNIT_EXPECT_FALSE(test, pte_write(READ_ONCE(*t[4].ptep)));
+	check_refusal(test, &r, 2, 5, -EPERM, t[0].ptep, NOBODYS);
 	set_pte(t[0].ptep, old);
+	set_pte(t[4].ptep, writable);
 }
 
 /*
@@ -289,12 +331,10 @@ static void made_up_for(struct kunit *test, bool same_list)
 	section_t section;
 	pte_t old = READ_ONCE(*t->ptep);
 	struct page *page = pfn_to_page(pte_pfn(old));
-	struct page *table = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	struct page *table = new_page(test);
 	int count = page_count(page);
 	char text[64];
 
-	KUNIT_ASSERT_NOT_NULL(test, table);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_page_action, table), 0);
 	if (!same_list)
 		clear(t->ptep);
 	refusals_begin(test, &r);
@@ -333,26 +373,28 @@ static void made_up_for_by_a_list(struct kunit *test)
 /*
  * Xen refuses a call that is not a list of updates: to unpin a page that is not pinned. It is the
  * first one of its multicall, in the place of which the one before had a list. What the other calls
- * do is done. The warning is expected.
+ * do is done. The warning is expected, also if an update of the multicall is refused as well.
  */
-static void another_call(struct kunit *test)
+static void fail_another_call(struct kunit *test, bool and_update)
 {
-	struct target *t = targets(test, 2);
-	struct page *page = alloc_page(GFP_KERNEL);
+	const char *text = and_update ? "2 of 3 multicall(s) failed" : "1 of 3 multicall(s) failed";
+	struct target *t = targets(test, 3);
+	struct page *page = new_page(test);
+	pte_t old = READ_ONCE(*t[2].ptep);
+	unsigned int before, warned;
 	struct refusals r;
 	unsigned long flags;
 	section_t section;
-	unsigned int before;
 	int loglevel;
 
-	KUNIT_ASSERT_NOT_NULL(test, page);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_page_action, page), 0);
 	if (!IS_ENABLED(CONFIG_SPLIT_PTE_PTLOCKS))
 		kunit_skip(test, "no page table is unpinned by itself");
 	section = section_enter();
 	update(&t[0]);
 	section_leave(section);
-	before = logged(test, "1 of 3 multicall(s) failed");
+	clear(t[2].ptep);
+	before = logged(test, text);
+	warned = logged(test, "WARNING: ");
 	refusals_begin(test, &r);
 	kunit_info(test, "the console does not get the warning of this test\n");
 	loglevel = set_loglevel(LOGLEVEL_EMERG);
@@ -361,15 +403,29 @@ static void another_call(struct kunit *test)
 	section = section_enter();
 	paravirt_release_pte(page_to_pfn(page));
 	update(&t[1]);
+	if (and_update)
+		refuse(t[2].ptep);
 	section_leave(section);
 	local_irq_restore(flags);
 	set_loglevel(loglevel);
 	refusals_end(&r);
 
 	KUNIT_EXPECT_EQ_MSG(test, count_lost(t, 2), 0, LOST);
-	KUNIT_EXPECT_EQ(test, r.nr, 0);
-	KUNIT_EXPECT_EQ(test, logged(test, "1 of 3 multicall(s) failed") - before, 1);
+	KUNIT_EXPECT_EQ(test, r.nr, and_update);
+	KUNIT_EXPECT_EQ(test, logged(test, text) - before, 1);
+	KUNIT_EXPECT_EQ(test, logged(test, "WARNING: ") - warned, 1);
 	KUNIT_EXPECT_EQ(test, logged(test, "xen: page table update 1 of 1 refused (-22)"), 0);
+	set_pte(t[2].ptep, old);
+}
+
+static void another_call(struct kunit *test)
+{
+	fail_another_call(test, false);
+}
+
+static void another_call_and_an_update(struct kunit *test)
+{
+	fail_another_call(test, true);
 }
 
 /* Xen refuses uncached mappings to a domain without devices. Nobody frees that page. */
@@ -503,6 +559,36 @@ static void refused_clear(struct kunit *test)
 	__free_page(page);
 }
 
+/* Another page should take the place of one, which stays mapped, and which its owner then frees. */
+static void refused_frame(struct kunit *test)
+{
+	struct target *t = targets(test, 1);
+	pte_t old = READ_ONCE(*t->ptep);
+	struct page *page = pfn_to_page(pte_pfn(old));
+	int count = page_count(page);
+	struct refusals r;
+	unsigned long flags;
+	section_t section;
+	char text[128];
+
+	refusals_begin(test, &r);
+	local_irq_save(flags);
+	section = section_enter();
+	refuse(t->ptep);
+	section_leave(section);
+	local_irq_restore(flags);
+	refusals_end(&r);
+
+	KUNIT_EXPECT_EQ(test, READ_ONCE(t->ptep->pte), old.pte);
+	check_refusal(test, &r, 1, 1, -EPERM, t->ptep, NOBODYS);
+	KUNIT_EXPECT_EQ(test, page_count(page), count + 1);
+	snprintf(text, sizeof(text), "the page at pfn %#lx stays mapped, and is never freed",
+		 page_to_pfn(page));
+	KUNIT_EXPECT_EQ(test, logged(test, text), 1);
+	if (page_count(page) == count + 1)
+		put_page(page);
+}
+
 /* Every update whose number is a multiple of step is refused. */
 static void many_refused(struct kunit *test, unsigned int step)
 {
@@ -570,6 +656,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(another_call),
 	KUNIT_CASE(refused_flags),
 	KUNIT_CASE(refused_clear),
+	KUNIT_CASE(refused_frame),
+	KUNIT_CASE(another_call_and_an_update),
 	KUNIT_CASE(flushed),
 	KUNIT_CASE(several),
 	KUNIT_CASE(all),
