@@ -9,7 +9,7 @@
  *     flush chooses its vCPUs too early, and one that begins to run the process keeps an old entry
  *   - a page is freed after that flush
  *   - a fault maps the pages around it in one batch
- *   - MADV_COLD is not in its section any more when it has yielded the processor
+ *   - no call leaves its section on; MADV_COLD does not if it has yielded the processor
  *
  * Method: watched.h sees each multicall of this process before it is sent. An order that is wrong
  * is wrong in each call, so no other vCPU has to look at the right moment, as in joins and freed.
@@ -101,9 +101,10 @@ static void unmap(char *at)
 
 static void test(const char *name, void (*call)(char *at), char *at)
 {
-	unsigned long late, early, unlocked;
+	unsigned long late, early, unlocked, left_on;
 
 	mark(at);
+	left_on = count("left_on");
 	late = count("late_updates");
 	early = count("early_frees");
 	unlocked = count("unlocked");
@@ -111,9 +112,10 @@ static void test(const char *name, void (*call)(char *at), char *at)
 	late = count("late_updates") - late;
 	early = count("early_frees") - early;
 	unlocked = count("unlocked") - unlocked;
-	ksft_print_msg("%s: %lu batches sent after the unlock, %lu flushes with updates before them, %lu pages freed early\n",
-		       name, unlocked, late, early);
-	ksft_test_result(!unlocked && !late && !early,
+	left_on = count("left_on") - left_on;
+	ksft_print_msg("%s: %lu batches sent after the unlock, %lu flushes with updates before them, %lu pages freed early, %lu sections left on\n",
+		       name, unlocked, late, early, left_on);
+	ksft_test_result(!unlocked && !late && !early && !left_on,
 			 "%s updates, unlocks, flushes, and then frees\n", name);
 }
 
@@ -156,13 +158,41 @@ static void test_cold(void)
 	ksft_test_result(!before, "MADV_COLD leaves its section\n");
 }
 
+static int move_uffd;
+static char *move_to;
+
+static void move_by_uffd(char *at)
+{
+	struct uffdio_move move = {
+		.dst = (uintptr_t)move_to, .src = (uintptr_t)at, .len = NR * PAGE,
+	};
+
+	if (ioctl(move_uffd, UFFDIO_MOVE, &move))
+		ksft_exit_fail_msg("UFFDIO_MOVE: %s\n", strerror(errno));
+}
+
+static void test_uffd_move(void)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_MOVE };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+
+	move_to = place(-1);
+	reg.range.start = (uintptr_t)move_to;
+	reg.range.len = NR * PAGE;
+	move_uffd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+	if (move_uffd < 0 || ioctl(move_uffd, UFFDIO_API, &api) || ioctl(move_uffd, UFFDIO_REGISTER, &reg))
+		ksft_exit_fail_msg("userfaultfd: %s\n", strerror(errno));
+	test("UFFDIO_MOVE", move_by_uffd, place(-1));
+	close(move_uffd);
+}
+
 int main(void)
 {
 	int uffd;
 	char *at;
 
 	ksft_print_header();
-	ksft_set_plan(8);
+	ksft_set_plan(9);
 	put(PARAMETER "watch", "1");
 	at = place(-1);
 	uffd = watch_writes(at, NR);
@@ -175,5 +205,6 @@ int main(void)
 	test("mprotect", protect, place(-1));
 	test_fault();
 	test_cold();
+	test_uffd_move();
 	ksft_finished();
 }

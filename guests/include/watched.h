@@ -112,8 +112,11 @@ static void on_sys_exit(void *data, struct pt_regs *regs, long ret)
 {
 	if (!is_watched())
 		return;
-	if (deferred(&own[get_cpu()]))
+	if (deferred(&own[get_cpu()])) {
 		left_on++;
+		/* Else each fault comes again, since its entry is delayed. */
+		leave_sections();
+	}
 	put_cpu();
 }
 

@@ -19,6 +19,8 @@
 
 #define NR		1024UL
 #define LEN		(NR * PAGE)
+#define TABLE		512UL	/* pages that a page table maps */
+#define FEW		100UL	/* fewer than one hypercall carries */
 
 static void check(bool ok, const char *call)
 {
@@ -53,6 +55,11 @@ static void unmap(void *area)
 static void drop(void *area)
 {
 	check(!madvise(area, LEN, MADV_DONTNEED), "MADV_DONTNEED");
+}
+
+static void drop_table(void *area)
+{
+	check(!madvise(area, TABLE * PAGE, MADV_DONTNEED), "MADV_DONTNEED");
 }
 
 static void free_lazily(void *area)
@@ -90,13 +97,35 @@ static void test(const char *what, void (*operation)(void *area), void *area)
 	ksft_test_result(sent.updates >= NR && sent.hypercalls <= NR / 8, "%s\n", what);
 }
 
+/*
+ * MADV_DONTNEED of all that a page table maps frees the table on 7.3. Whoever gets the lock of the
+ * pmd next must find the pmd entry empty, so its update is not queued behind those of the pages.
+ */
+static void test_pmd(void)
+{
+	char *area = map_pages(3 * TABLE, -1);
+	unsigned long updates;
+	struct sent sent;
+
+	madvise(area, 3 * TABLE * PAGE, MADV_NOHUGEPAGE);
+	area += -(uintptr_t)area % (TABLE * PAGE);
+	memset(area, 1, FEW * PAGE);
+	sent = sent_by(drop_table, area);
+	updates = sent_with_pmd();
+	ksft_print_msg("%lu updates, %lu with the first pmd entry\n", sent.updates, updates);
+	if (!updates)
+		ksft_test_result_skip("MADV_DONTNEED does not free a page table\n");
+	else
+		ksft_test_result(updates == 1, "MADV_DONTNEED unhooks a page table at once\n");
+}
+
 int main(void)
 {
 	void *area;
 	int fd;
 
 	ksft_print_header();
-	ksft_set_plan(8);
+	ksft_set_plan(9);
 	events_setup();
 	test("mprotect", protect, written_pages());
 	test("mremap", move, written_pages());
@@ -114,5 +143,6 @@ int main(void)
 	watch_writes(area, NR);
 	memset(area, 1, LEN);
 	test("pagemap scan", scan_all, area);
+	test_pmd();
 	ksft_finished();
 }
