@@ -36,12 +36,12 @@ static void flush(void)
 }
 
 /* A context switch may flush with a lock held that a console takes: consoles must print later. */
-static bool irqs_are_off;
+static int sends = -1;	/* the vCPU that sends the queue */
 static unsigned int printed_at_once;
 
 static void console_write(struct console *console, const char *text, unsigned int len)
 {
-	printed_at_once += READ_ONCE(irqs_are_off);
+	printed_at_once += READ_ONCE(sends) == raw_smp_processor_id();
 }
 
 static struct console console = {
@@ -59,7 +59,48 @@ struct refusals {
 	int err;
 	const unsigned long *touch; /* what to read when one is refused */
 	unsigned long touched;
+	struct other *other; /* who else is to read it */
 };
+
+/* A thread on another vCPU that reads twice. It does not enter Xen, so that its TLB entry stays. */
+struct other {
+	struct task_struct *task;
+	const unsigned long *at;
+	unsigned long is[2];
+	atomic_t asked, answered;
+	bool ready;
+};
+
+static void wait_until(atomic_t *count, int nr)
+{
+	while (atomic_read(count) < nr)
+		cpu_relax();
+}
+
+static int read_twice(void *data)
+{
+	struct other *other = data;
+	unsigned long flags;
+	int i;
+
+	local_irq_save(flags);
+	WRITE_ONCE(other->ready, true);
+	for (i = 0; i < 2; i++) {
+		wait_until(&other->asked, i + 1);
+		other->is[i] = READ_ONCE(*other->at);
+		atomic_set(&other->answered, i + 1);
+	}
+	local_irq_restore(flags);
+
+	return 0;
+}
+
+/* Has it read, for the first or the second time. */
+static void let_read(struct other *other, int nr)
+{
+	atomic_set(&other->asked, nr);
+	wait_until(&other->answered, nr);
+}
 
 static void on_refused(void *data, u64 ptr, u64 val, int err)
 {
@@ -71,6 +112,8 @@ static void on_refused(void *data, u64 ptr, u64 val, int err)
 	r->err = err;
 	if (r->touch)
 		r->touched = READ_ONCE(*r->touch);
+	if (r->other)
+		let_read(r->other, 1);
 }
 
 static void find_refused(struct tracepoint *tp, void *data)
@@ -182,7 +225,7 @@ static void one_refused(struct kunit *test, unsigned int at)
 	register_console(&console);
 	printed_at_once = 0;
 	local_irq_save(flags);
-	WRITE_ONCE(irqs_are_off, true);
+	WRITE_ONCE(sends, raw_smp_processor_id());
 	section = section_enter();
 	for (i = 0; i < NR; i++) {
 		if (i == at)
@@ -191,7 +234,7 @@ static void one_refused(struct kunit *test, unsigned int at)
 			update(&t[i]);
 	}
 	section_leave(section);
-	WRITE_ONCE(irqs_are_off, false);
+	WRITE_ONCE(sends, -1);
 	local_irq_restore(flags);
 	unregister_console(&console);
 	refusals_end(&r);
@@ -462,12 +505,29 @@ static void refused_flags(struct kunit *test)
 }
 
 KUNIT_DEFINE_ACTION_WRAPPER(vunmap_action, vunmap, const void *);
+static struct other *start_other(struct kunit *test, const unsigned long *at)
+{
+	struct other *other = kunit_kzalloc(test, sizeof(*other), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	other->at = at;
+	other->task = kthread_create(read_twice, other, "read_twice");
+	stop_at_end(test, other->task);
+	kthread_bind(other->task, cpumask_any_but(cpu_online_mask, raw_smp_processor_id()));
+	wake_up_process(other->task);
+	while (!READ_ONCE(other->ready))
+		schedule();
+
+	return other;
+}
+
 /*
  * The flush of a multicall comes before an update that is made late, which puts another page
- * in the place of one. In between, the TLB gets the old entry again.
+ * in the place of one. In between, the TLB gets the old entry again, also that of another vCPU.
  */
-static void flushed(struct kunit *test)
+static void check_flushed(struct kunit *test, bool elsewhere)
 {
+	struct other *other;
 	struct target *t = targets(test, 1);
 	unsigned int i, level, wrong = 0;
 	pte_t *ptep, old = READ_ONCE(*t->ptep);
@@ -490,6 +550,8 @@ static void flushed(struct kunit *test)
 	for (i = 0; i < TRIES; i++) {
 		refusals_begin(test, &r);
 		r.touch = at;
+		other = elsewhere ? start_other(test, at) : NULL;
+		r.other = other;
 		local_irq_save(flags);
 		section = section_enter();
 		refuse(t->ptep);
@@ -497,13 +559,34 @@ static void flushed(struct kunit *test)
 		flush();
 		section_leave(section);
 		wrong += READ_ONCE(*at) != !(i % 2);
+		if (other)
+			let_read(other, 2);
 		local_irq_restore(flags);
 		refusals_end(&r);
+		if (other) {
+			stop_now(test, other->task);
+			KUNIT_EXPECT_EQ(test, other->is[0], i % 2);
+			wrong += other->is[1] != !(i % 2);
+		}
 		KUNIT_EXPECT_EQ(test, r.nr, 1);
 		KUNIT_EXPECT_EQ(test, r.touched, i % 2);
 	}
 	KUNIT_EXPECT_EQ(test, wrong, 0);
 	set_pte(t->ptep, old);
+}
+
+static void flushed(struct kunit *test)
+{
+	check_flushed(test, false);
+}
+
+static void flushed_elsewhere(struct kunit *test)
+{
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "there is no other vCPU");
+	migrate_disable();
+	check_flushed(test, true);
+	migrate_enable();
 }
 
 static unsigned long *descriptor(void)
@@ -659,6 +742,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(refused_frame),
 	KUNIT_CASE(another_call_and_an_update),
 	KUNIT_CASE(flushed),
+	KUNIT_CASE(flushed_elsewhere),
 	KUNIT_CASE(several),
 	KUNIT_CASE(all),
 	{}
