@@ -113,8 +113,9 @@ static void test(const char *name, void (*call)(char *at), char *at)
 	early = count("early_frees") - early;
 	unlocked = count("unlocked") - unlocked;
 	left_on = count("left_on") - left_on;
-	ksft_print_msg("%s: %lu batches sent after the unlock, %lu flushes with updates before them, %lu pages freed early, %lu sections left on\n",
-		       name, unlocked, late, early, left_on);
+	ksft_print_msg(
+		"%s: %lu batches sent after the unlock, %lu flushes with updates before them, %lu pages freed early, %lu sections left on\n",
+		name, unlocked, late, early, left_on);
 	ksft_test_result(!unlocked && !late && !early && !left_on,
 			 "%s updates, unlocks, flushes, and then frees\n", name);
 }
@@ -164,7 +165,9 @@ static char *move_to;
 static void move_by_uffd(char *at)
 {
 	struct uffdio_move move = {
-		.dst = (uintptr_t)move_to, .src = (uintptr_t)at, .len = NR * PAGE,
+		.dst = (uintptr_t)move_to,
+		.src = (uintptr_t)at,
+		.len = NR * PAGE,
 	};
 
 	if (ioctl(move_uffd, UFFDIO_MOVE, &move))
@@ -180,7 +183,8 @@ static void test_uffd_move(void)
 	reg.range.start = (uintptr_t)move_to;
 	reg.range.len = NR * PAGE;
 	move_uffd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
-	if (move_uffd < 0 || ioctl(move_uffd, UFFDIO_API, &api) || ioctl(move_uffd, UFFDIO_REGISTER, &reg))
+	if (move_uffd < 0 || ioctl(move_uffd, UFFDIO_API, &api) ||
+	    ioctl(move_uffd, UFFDIO_REGISTER, &reg))
 		ksft_exit_fail_msg("userfaultfd: %s\n", strerror(errno));
 	test("UFFDIO_MOVE", move_by_uffd, place(-1));
 	close(move_uffd);

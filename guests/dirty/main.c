@@ -146,9 +146,9 @@ static void test_child_is_apart(void)
 
 /* What the child found, in memory that it shares with its parent. */
 struct found {
-	_Atomic bool alone;   /* the parent has unmapped the pages */
-	unsigned long late;   /* pages that the child had as they were written late */
-	unsigned long lost;   /* of these, what reclaim dropped */
+	_Atomic bool alone; /* the parent has unmapped the pages */
+	unsigned long late; /* pages that the child had as they were written late */
+	unsigned long lost; /* of these, what reclaim dropped */
 };
 
 /*
@@ -158,7 +158,8 @@ struct found {
  */
 static void test_late_write(void)
 {
-	struct found *found = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct found *found =
+		mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	uint64_t first[NR];
 	char text[32];
 	pid_t child;
@@ -177,16 +178,19 @@ static void test_late_write(void)
 		madvise(area, NR * PAGE, MADV_PAGEOUT);
 		for (unsigned long i = 0; i < NR; i++) {
 			found->late += first[i] == LATE + i;
-			found->lost += first[i] == LATE + i && atomic_load(word(area, i)) != LATE + i;
+			found->lost +=
+				first[i] == LATE + i && atomic_load(word(area, i)) != LATE + i;
 		}
 		_exit(0);
 	}
 	munmap(area, NR * PAGE);
 	atomic_store(&found->alone, true);
 	waitpid(child, NULL, 0);
-	ksft_print_msg("fork: %lu pages written late, by %lu of the module's writes, %lu lost\n", found->late,
-		       number_in("/sys/module/dirty/parameters/late", ""), found->lost);
-	result_if_met(found->late, !found->lost, "fork keeps what is written while it copies an entry\n");
+	ksft_print_msg("fork: %lu pages written late, by %lu of the module's writes, %lu lost\n",
+		       found->late, number_in("/sys/module/dirty/parameters/late", ""),
+		       found->lost);
+	result_if_met(found->late, !found->lost,
+		      "fork keeps what is written while it copies an entry\n");
 }
 
 int main(void)

@@ -220,7 +220,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(clear_dirty),
 	KUNIT_CASE(clear_read_only),
 	KUNIT_CASE(unpinned),
-	{}
+	{},
 };
 
 static struct kunit_suite suite = {

@@ -147,7 +147,7 @@ static void test_inside(void)
 	if (ioctl(module, ERROR_PATHS_AFTER, &after))
 		ksft_exit_fail_msg("ERROR_PATHS_AFTER: %s\n", strerror(errno));
 	ksft_test_result(at != MAP_FAILED && !after.ended && !after.delayed && after.updated == 1 &&
-			 !munmap(at, (NR + 1) * PAGE) && !left_on(),
+				 !munmap(at, (NR + 1) * PAGE) && !left_on(),
 			 "zap_vma_ptes() and remap_pfn_range() leave the outer section on\n");
 }
 

@@ -58,7 +58,8 @@ static int start_probe(struct probe *probe)
 {
 	for_each_kernel_tracepoint(find_tracepoint, probe);
 
-	return probe->tp ? tracepoint_probe_register(probe->tp, probe->probe, probe->data) : -ENOENT;
+	return probe->tp ? tracepoint_probe_register(probe->tp, probe->probe, probe->data) :
+			   -ENOENT;
 }
 
 /* The warning is expected here. */

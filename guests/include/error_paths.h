@@ -15,10 +15,10 @@
 #define ERROR_PATHS_PAGES	600	/* more than a page table has entries */
 
 enum operation {
-	APPLY,		/* apply_to_page_range(), and its callback fails */
-	APPLY_INSIDE,	/* the same once more, in a section, and on entries that are there */
-	REMAP,		/* remap_pfn_range(), which refuses a frame */
-	INSIDE,		/* zaps all pages and maps one, in a section; none fails */
+	APPLY,	      /* apply_to_page_range(), and its callback fails */
+	APPLY_INSIDE, /* the same once more, in a section, and on entries that are there */
+	REMAP,	      /* remap_pfn_range(), which refuses a frame */
+	INSIDE,	      /* zaps all pages and maps one, in a section; none fails */
 };
 
 static inline unsigned long operation_at(enum operation operation, unsigned long at)
@@ -34,6 +34,7 @@ struct after_error {
 };
 
 #define ERROR_PATHS_AFTER	_IOR('e', 0, struct after_error)
-#define ERROR_PATHS_LEFT_ON	_IO('e', 1)	/* how many system calls left a section on, since the last ask */
+/* How many system calls left a section on, since this was asked last. */
+#define ERROR_PATHS_LEFT_ON	_IO('e', 1)
 
 #endif /* ERROR_PATHS_H */

@@ -67,7 +67,7 @@ static __maybe_unused void leave_sections(void)
 	while (current->lazy_mmu_state.enable_count)
 		lazy_mmu_mode_disable();
 #else
-	section_leave((section_t) {});
+	section_leave((section_t){});
 #endif
 }
 

@@ -19,8 +19,8 @@
 
 #define NR		1024UL
 #define LEN		(NR * PAGE)
-#define TABLE		512UL	/* pages that a page table maps */
-#define FEW		100UL	/* fewer than one hypercall carries */
+#define TABLE		512UL /* pages that a page table maps */
+#define FEW		100UL /* fewer than one hypercall carries */
 
 static void check(bool ok, const char *call)
 {

@@ -152,7 +152,7 @@ static struct kunit_case cases[] = {
 #ifdef HAVE_LAZY_MMU_STATE
 	KUNIT_CASE(tlb_flush_is_not_delayed),
 #endif
-	{}
+	{},
 };
 
 static struct kunit_suite suite = {

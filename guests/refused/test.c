@@ -36,7 +36,7 @@ static void flush(void)
 }
 
 /* A context switch may flush with a lock held that a console takes: consoles must print later. */
-static int sends = -1;	/* the vCPU that sends the queue */
+static int sends = -1; /* the vCPU that sends the queue */
 static unsigned int printed_at_once;
 
 static void console_write(struct console *console, const char *text, unsigned int len)
@@ -745,7 +745,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(flushed_elsewhere),
 	KUNIT_CASE(several),
 	KUNIT_CASE(all),
-	{}
+	{},
 };
 
 static struct kunit_suite suite = {
