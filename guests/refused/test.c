@@ -505,6 +505,19 @@ static void refused_flags(struct kunit *test)
 }
 
 KUNIT_DEFINE_ACTION_WRAPPER(vunmap_action, vunmap, const void *);
+
+/* Maps the page until the test ends. */
+static pte_t *map_page(struct kunit *test, struct page *page, void **at)
+{
+	unsigned int level;
+
+	*at = vmap(&page, 1, VM_MAP, PAGE_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, *at);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, vunmap_action, *at), 0);
+
+	return lookup_address((unsigned long)*at, &level);
+}
+
 static struct other *start_other(struct kunit *test, const unsigned long *at)
 {
 	struct other *other = kunit_kzalloc(test, sizeof(*other), GFP_KERNEL);
@@ -529,23 +542,15 @@ static void check_flushed(struct kunit *test, bool elsewhere)
 {
 	struct other *other;
 	struct target *t = targets(test, 1);
-	unsigned int i, level, wrong = 0;
+	struct page *page[] = { new_page(test), new_page(test) };
 	pte_t *ptep, old = READ_ONCE(*t->ptep);
-	struct page *page[2];
-	struct refusals r;
 	unsigned long flags, *at;
+	unsigned int i, wrong = 0;
+	struct refusals r;
 	section_t section;
 
-	for (i = 0; i < 2; i++) {
-		page[i] = alloc_page(GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, page[i]);
-		KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_page_action, page[i]), 0);
-		*(unsigned long *)page_address(page[i]) = i;
-	}
-	at = vmap(page, 1, VM_MAP, PAGE_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, at);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, vunmap_action, at), 0);
-	ptep = lookup_address((unsigned long)at, &level);
+	*(unsigned long *)page_address(page[1]) = 1;
+	ptep = map_page(test, page[0], (void **)&at);
 	clear(t->ptep);
 	for (i = 0; i < TRIES; i++) {
 		refusals_begin(test, &r);
@@ -645,25 +650,25 @@ static void refused_clear(struct kunit *test)
 /* Another page should take the place of one, which stays mapped, and which its owner then frees. */
 static void refused_frame(struct kunit *test)
 {
-	struct target *t = targets(test, 1);
-	pte_t old = READ_ONCE(*t->ptep);
-	struct page *page = pfn_to_page(pte_pfn(old));
+	struct page *page = new_page(test);
 	int count = page_count(page);
 	struct refusals r;
 	unsigned long flags;
 	section_t section;
 	char text[128];
+	void *at;
+	pte_t *ptep = map_page(test, page, &at), old = READ_ONCE(*ptep);
 
 	refusals_begin(test, &r);
 	local_irq_save(flags);
 	section = section_enter();
-	refuse(t->ptep);
+	refuse(ptep);
 	section_leave(section);
 	local_irq_restore(flags);
 	refusals_end(&r);
 
-	KUNIT_EXPECT_EQ(test, READ_ONCE(t->ptep->pte), old.pte);
-	check_refusal(test, &r, 1, 1, -EPERM, t->ptep, NOBODYS);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(ptep->pte), old.pte);
+	check_refusal(test, &r, 1, 1, -EPERM, ptep, NOBODYS);
 	KUNIT_EXPECT_EQ(test, page_count(page), count + 1);
 	snprintf(text, sizeof(text), "the page at pfn %#lx stays mapped, and is never freed",
 		 page_to_pfn(page));
