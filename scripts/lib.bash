@@ -73,6 +73,8 @@ cleanup()
 		for pid in $pids; do
 			# A step leads a group of its own. A child that has ended is no error.
 			{ kill -- "-$pid" || kill "$pid"; } 2>/dev/null && alive=1
+			# One that is stopped takes the signal when it goes on.
+			{ kill -CONT -- "-$pid" || kill -CONT "$pid"; } 2>/dev/null || :
 		done
 		[[ -n $alive && ($i -eq 0 || -n $(jobs -pr)) ]] || break
 		sleep 0.1

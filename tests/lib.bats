@@ -60,6 +60,20 @@ setup()
 	[ -z "$(ls "$tmp/xen-lazymmu")" ]
 }
 
+@test "step: one that is stopped ends with its script" {
+	cat >"$tmp/script" <<-EOF
+		exec >"$tmp/said" 2>&1 3>&-
+		. "$top/scripts/lib.bash"
+		# What a process of the background gets that reads from the terminal, and its group.
+		work() { kill -TTIN 0; sleep 98767; }
+		step "work" "$tmp/log" work
+	EOF
+	XDG_CACHE_HOME=$tmp run timeout -k 10 1 bash "$tmp/script"
+	[ "$status" -eq 124 ]
+	run pgrep -f 'sleep 98767'
+	[ "$status" -eq 1 ]
+}
+
 @test "cache: a path that a build would split is refused" {
 	for name in 'a b' 'a,b' 'a:b'; do
 		XDG_CACHE_HOME=$tmp/$name run "$top/scripts/scenarios" list
