@@ -74,7 +74,7 @@ a_run()
 @test "run: a Xen or a dom0 that crashes fails the scenario that was under way" {
 	local said
 
-	for said in "hypervisor: (XEN) Xen BUG at mm.c:1" "hypervisor: (XEN) Panic on CPU 0:" "dom0: BUG: unable to handle page fault"; do
+	for said in "hypervisor: (XEN) Xen BUG at mm.c:1" "hypervisor: (XEN) Panic on CPU 0:" "dom0-kernel: BUG: unable to handle page fault"; do
 		dom0_does "echo '${said#*: }' >>\"\$log\""
 		a_run 1
 		[[ $output == *$'\n'"fail: stock boot $said"$'\n'* ]]
