@@ -95,6 +95,20 @@ missed()
 	missed
 }
 
+@test "mutants: a complaint of dom0's kernel catches none but those of the hypervisor" {
+	came_out mutant-broken boot fail up-1 pass '' dom0-kernel fail "BUG: here"
+	mutants
+	missed
+	came_out mutant-broken boot fail dom0-kernel fail "BUG: here" up-1 fail "BUG: there"
+	mutants
+	caught
+	[[ $output == *"ok: broken fails boot, up-1: BUG: there"* ]]
+	mutant xen/broken "Caught-by: boot"
+	came_out patched boot fail dom0-kernel fail "BUG: here"
+	mutants xen
+	caught
+}
+
 @test "mutants: a run without a report is an error, also if an older one is there" {
 	came_out mutant-broken boot fail up-1 fail why
 	mutants
