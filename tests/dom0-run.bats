@@ -123,6 +123,19 @@ steps()
 	[ "$output" = "stock boot hypervisor: fail (XEN) UBSAN: Undefined behaviour in arch/x86/mm.c:1" ]
 }
 
+@test "dom0/run: a complaint of Xen after another one fails the scenario in which it came" {
+	local bad="(XEN) UBSAN: Undefined behaviour in arch/x86/mm.c"
+
+	echo "stock vmap" >>"$work/plan"
+	# The first one stays in Xen's ring.
+	printf '%s:%d\r\n' "$bad" 1 "$bad" 2 >"$work/xen-says"
+	echo "echo '(XEN) Xen WARN at mm.c:3' >>$work/xen-says" >"$work/guests/vmap/steps.sh"
+	steps :
+	[ "$output" = "stock boot hypervisor: fail $bad:1
+stock boot hypervisor: fail $bad:2
+stock vmap hypervisor: fail (XEN) Xen WARN at mm.c:3" ]
+}
+
 # ends LINE...: each guest's xl prints these lines, and ends with the number in $work/rc.
 ends()
 {
