@@ -23,8 +23,8 @@
  * one table, which only Xen's lock of the table keeps apart.
  *
  * To run it: type = "pv", vcpus = 2, memory = 32, and self=DOMID on the command line, its own
- * domid. A guest with "grants" there grants a page to all other domains, and waits. A guest with
- * granter=DOMID maps that page.
+ * domid. A guest with "grants" there grants a page to as many domains as its grant table has room
+ * for, from domain 1 on, and waits. A guest with granter=DOMID maps that page.
  */
 #include <pv_kernel.h>
 
@@ -375,6 +375,7 @@ static uint64_t set_up_grants(void)
 }
 
 #define FIRST_GRANT	8	/* those before are reserved */
+#define NR_GRANTS	(PAGE_SIZE / sizeof(grant_entry_v1_t))
 
 static struct gnttab_map_grant_ref map_grant(unsigned int domid, unsigned int ref, unsigned int flags)
 {
@@ -427,6 +428,9 @@ static void self_granted(uint64_t frame, unsigned int self)
 /* A page of another domain, which grants it to each domain by a reference of its own. */
 static void foreign_granted(unsigned int granter, unsigned int self)
 {
+	doing = "foreign page";
+	if (FIRST_GRANT + self >= NR_GRANTS)
+		fail("so many domains have been that none is granted to domain", self);
 	for (unsigned int writable = 0; writable < 2; writable++) {
 		doing = writable ? "foreign page, granted writable" : "foreign page, granted read-only";
 		for (step = 0; step < ARRAY_SIZE(commands); step++) {
@@ -1012,14 +1016,14 @@ static unsigned long option(const char *key, unsigned long none)
 	return none;
 }
 
-/* Grants one page to domains 1 to 200, and stays. */
+/* Grants one page to all domains for which there is an entry, and stays. */
 static void grant_to_all(void) __attribute__((noreturn));
 static void grant_to_all(void)
 {
 	struct sched_poll poll = { .timeout = 0 };
 
 	set_up_grants();
-	for (unsigned int domid = 1; domid <= 200; domid++) {
+	for (unsigned int domid = 1; FIRST_GRANT + domid < NR_GRANTS; domid++) {
 		grants[FIRST_GRANT + domid].domid = domid;
 		grants[FIRST_GRANT + domid].frame = frame_of(&frames[0]) >> PAGE_SHIFT;
 		asm volatile ("" ::: "memory");
