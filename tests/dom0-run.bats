@@ -81,8 +81,10 @@ steps()
 	steps "touch $domains/stock.boot.one '$domains/(null)'"
 	[ "$output" = "stock boot -: fail a domain is left: (null) 7 stock.boot.one 7" ]
 	grep -q stock.boot.one "$work/results/stock.boot.-.xenstore"
-	[ -e "$work/results/stock.boot.-.xen" ] && [ "$(find "$work/results" -name '*.xen' | wc -l)" -eq 1 ]
-	[ ! -e "$domains/stock.boot.one" ] && [ -e "$domains/other" ]
+	[ -e "$work/results/stock.boot.-.xen" ]
+	[ "$(find "$work/results" -name '*.xen' | wc -l)" -eq 1 ]
+	[ ! -e "$domains/stock.boot.one" ]
+	[ -e "$domains/other" ]
 }
 
 @test "dom0/run: a domain that was dying before the first scenario is none of that scenario's" {

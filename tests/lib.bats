@@ -94,7 +94,8 @@ lib()
 	touch "$tmp/to/first" "$tmp/from/second"
 	lib publish "$tmp/from" "$tmp/to"
 	[ "$status" -eq 0 ]
-	[ "$(ls "$tmp/to")" = first ] && [ ! -e "$tmp/from" ]
+	[ "$(ls "$tmp/to")" = first ]
+	[ ! -e "$tmp/from" ]
 	lib publish "$tmp/other" "$tmp/none/to"
 	[ "$status" -eq 2 ]
 	[[ $output == *"cannot move $tmp/other to $tmp/none/to"* ]]
