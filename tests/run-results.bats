@@ -178,6 +178,18 @@ xen l1-permissions" ]
 	[ "$(<"$house/out/$out/plan")" = $'stock boot\nmutant-clear-loses-dirty vmap' ]
 }
 
+@test "run: relative paths are those of the folder in which it was started" {
+	script scripts/build-kernel 'echo "$KERNEL" >"$house/asked"; for arm; do echo "$house/built"; done'
+	script scripts/build-dom0 'echo "$1" >>"$house/asked"; echo "$house/built"'
+	cd "$house/built"
+	touch xen.gz
+	a_run 0 ARMS='' KERNEL=./bzImage XEN=xen.gz
+	[ "$(<"$house/asked")" = "$house/built/bzImage"$'\n'"$house/built/xen.gz" ]
+	grep -qF "KERNEL=$(printf %q "$PWD/bzImage") XEN=$(printf %q "$PWD/xen.gz") " "$house/out/latest/about"
+	a_run 0 XEN=patched
+	[ "$(tail -n 1 "$house/asked")" = patched ]
+}
+
 @test "run: what does not fit the user's own kernel is left out, with the reason" {
 	local tree=$house/built
 
