@@ -79,6 +79,10 @@ a_run()
 		a_run 1
 		[[ $output == *$'\n'"fail: stock boot $said"$'\n'* ]]
 	done
+	# Also if much is behind it.
+	dom0_does 'echo "(XEN) Xen BUG at mm.c:1" >>"$log"' 'seq 100000 >>"$log"'
+	a_run 1
+	[[ $output == *$'\n'"fail: stock boot hypervisor: (XEN) Xen BUG at mm.c:1"$'\n'* ]]
 	echo 'echo "(XEN) Xen BUG at mm.c:1" >"$log"' >"$house/dom0-does"
 	a_run 2
 }
