@@ -174,6 +174,12 @@ debian_root()
 	done
 }
 
+# cpio_of FOLDER: prints a cpio archive of all that is in FOLDER, for Linux to unpack as root's.
+cpio_of()
+{
+	(cd "$1" && find . | sort | cpio -o -H newc -R 0:0 --quiet)
+}
+
 # apt_settings SUITE FOLDER: writes what mmdebstrap needs to make a Debian SUITE from this host's
 # mirror, with the settings of its apt: FOLDER/sources and FOLDER/apt.conf.
 apt_settings()
