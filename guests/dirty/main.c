@@ -162,6 +162,7 @@ static void test_late_write(void)
 		mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	uint64_t first[NR];
 	char text[32];
+	int status = -1;
 	pid_t child;
 
 	area = map(-1);
@@ -185,7 +186,8 @@ static void test_late_write(void)
 	}
 	munmap(area, NR * PAGE);
 	atomic_store(&found->alone, true);
-	waitpid(child, NULL, 0);
+	if (waitpid(child, &status, 0) != child || status)
+		ksft_exit_fail_msg("the child ended with %d\n", status);
 	ksft_print_msg("fork: %lu pages written late, by %lu of the module's writes, %lu lost\n",
 		       found->late, number_in("/sys/module/dirty/parameters/late", ""),
 		       found->lost);
