@@ -34,6 +34,7 @@ help: ## list the targets and the variables
 		'                         DOM0="stock debian"' \
 		'  SEED=N                 seed of l1-permissions and random-ops, which print theirs' \
 		'  TRACES=no              leave out the traced guests of the group bench' \
+		'  PVSHIM=yes             each guest runs in a PVH container, on the hypervisor xen-shim' \
 		'  VCPUS=4                vCPUs of each guest, instead of the number in its scenario. With' \
 		'                         fewer vCPUs than its scenario says, most scenarios fail' \
 		'  CMDLINE=preempt=lazy   added to the kernel command line of each guest' \

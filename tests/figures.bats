@@ -274,7 +274,7 @@ broken()
 @test "figures: a run with settings that change its guests is refused" {
 	local name
 
-	for name in VCPUS CMDLINE DOM0 KERNEL; do
+	for name in VCPUS CMDLINE DOM0 KERNEL PVSHIM; do
 		edit out/latest/report.json ".host.given = \"BASE=7.3 $name=4 \""
 		refused "is of a run with $name: the docs have a plain one" "$house/out/latest"
 	done

@@ -12,7 +12,7 @@ setup()
 	# A checkout may have a space in its path.
 	house="$BATS_TEST_TMPDIR/a house"
 	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache OUT=$house/out BASE=6.12 ARMS=stock ACCEL=tcg SCENARIOS=boot
-	unset KERNEL XEN DOM0 VCPUS CMDLINE SEED TORTURE TRINITY TRACES PAIRS
+	unset KERNEL XEN DOM0 PVSHIM VCPUS CMDLINE SEED TORTURE TRINITY TRACES PAIRS
 	mkdir -p "$house"/{bin,built/ext}
 	cp -r "$top/scripts" "$top/guests" "$top/dom0" "$top/kernel" "$top/series" "$top/paravirt" "$top"/arch-* "$top/tests" "$house"
 	# Of no importance here.
@@ -115,11 +115,18 @@ a_run()
 @test "run: dom0 learns what the hypervisor has, and whether it is emulated" {
 	a_run 0 XEN=patched VCPUS=2 CMDLINE=preempt=lazy SEED=7 TORTURE=5 TRINITY=6 TRACES=no
 	[ "$(paste -s -d ' ' "$house/settings")" = \
-		"views=trace hypfs hypfs=mended emulated=yes torture=5 trinity=6 traces=no seed=7 vcpus=2 cmdline=preempt=lazy" ]
+		"views=trace hypfs hypfs=mended emulated=yes torture=5 trinity=6 traces=no seed=7 vcpus=2 cmdline=preempt=lazy pvshim=no" ]
 	a_run 0 XEN=patched-off ACCEL=kvm
 	[ "$(head -n 3 "$house/settings" | paste -s -d ' ')" = "views=trace hypfs=mended emulated=no" ]
 	a_run 0
 	[ "$(head -n 3 "$house/settings" | paste -s -d ' ')" = "views=trace hypfs=stock emulated=yes" ]
+}
+
+@test "run: with PVSHIM=yes, no scenario runs that looks at dom0's hypervisor" {
+	a_run 0 PVSHIM=yes SCENARIOS="boot oracle cross-check bench"
+	[ "$(tail -n 1 "$house/settings")" = "pvshim=yes" ]
+	[[ $(<"$OUT/latest/plan") == "stock boot" && $(<"$OUT/latest/about") == *accel=svm* ]]
+	[ "$(grep -c '^left out: \(xen oracle\|stock cross-check\|stock bench\): the hypervisor of its guests is xen-shim' <<<"$output")" -eq 3 ]
 }
 
 @test "run: dom0 has the time of its scenarios" {

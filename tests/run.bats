@@ -50,10 +50,12 @@ setup()
 @test "run: a number that is none, and a dom0 that is none, are refused before anything is built" {
 	local set command
 
-	for set in TORTURE=1h TORTURE=0 TRINITY=abc SEED=abc SEED=08 VCPUS=9; do
+	for set in TORTURE=1h TORTURE=0 TRINITY=abc SEED=abc SEED=08 VCPUS=9 PVSHIM=1; do
 		run env SCENARIOS=boot "$set" "$top/scripts/run"
 		[[ $status -eq 2 && $output == *"$set is "* ]]
 	done
+	PVSHIM=yes ACCEL=icount run "$top/scripts/run"
+	[[ $status -eq 2 && $output == *"PVSHIM=yes needs a processor with SVM or VMX"* ]]
 	SCENARIOS=random-ops SEED=4294967296 run "$top/scripts/run"
 	[[ $status -eq 2 && $output == *"too great for random-ops"* ]]
 	DOM0=Debian run "$top/scripts/run"
