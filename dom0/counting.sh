@@ -7,12 +7,13 @@
 #   trace_begin             start xentrace
 #   trace_end NAME          stop it, and write what it recorded to NAME.trace.json
 #   trace_stop              stop it, and leave what it recorded in $local/trace
+#   windows GUEST DOMID FILE  write to GUEST.windows.json what the domain did in each workload of the
+#                           trace of trace_stop, from its BEGIN to its END. FILE has the lines
+#                           "bench: …" (include/cost.h). Removes the trace
 #   hypfs_record NAME       write all counts of this moment to NAME.hypfs.json
 #   bench_guests            run programs that print lines "bench: …" (include/cost.h) in the
 #                           guests one and two. Run them in traced-one and traced-two, too,
-#                           unless the arm is ARM+irqsoff, or $traces is "no": each
-#                           workload's trace, from its BEGIN to its END, is in
-#                           ARM.SCENARIO.GUEST.windows.json
+#                           unless the arm is ARM+irqsoff, or $traces is "no", for windows
 #   agree GUEST VIEW EXPECTED COUNTED
 #                           record as GUEST=VIEW whether two JSON files,
 #                           ARM.SCENARIO.EXPECTED.json and .COUNTED.json, are equal. If
@@ -73,6 +74,17 @@ agree()
 	fi
 }
 
+windows()
+{
+	tr -d '\r' <"$3" |
+		sed -n -E 's/^bench: ([a-z-]+) [0-9]+ ([0-9]+) ([0-9]+)$/\1 \2 \3/p' |
+		while read -r workload begin end; do
+			xenbatch report --json --domain="$2" --since="$begin" --until="$end" "$local/trace" |
+				jq -c --arg workload "$workload" '{workload: $workload, record: .}'
+		done >"$results/$arm.$scenario.$1.windows.json"
+	rm "$local/trace"
+}
+
 # Two guests show which figures are the same each time; addresses are not random, so that most
 # are. Two more guests are traced. The trace costs instructions, so only their entries into
 # the hypervisor count. On ARM+irqsoff only the times with interrupts off count.
@@ -90,13 +102,7 @@ bench_guests()
 		guest $guest 1 norandmaps
 		domid=$(xl domid "$arm.$scenario.$guest")
 		trace_stop
-		tr -d '\r' <"$results/$arm.$scenario.$guest.log" |
-			sed -n -E 's/^bench: ([a-z-]+) [0-9]+ ([0-9]+) ([0-9]+)$/\1 \2 \3/p' |
-			while read -r workload begin end; do
-				xenbatch report --json --domain="$domid" --since="$begin" --until="$end" "$local/trace" |
-					jq -c --arg workload "$workload" '{workload: $workload, record: .}'
-			done >"$results/$arm.$scenario.$guest.windows.json"
-		rm "$local/trace"
+		windows $guest "$domid" "$results/$arm.$scenario.$guest.log"
 		forget $guest
 	done
 }
