@@ -240,6 +240,17 @@ patched boot one: pass " ]
 	grep -q '^cmdline = ".* own=1 slub_debug=F preempt=lazy vcpus=4"$' "$work/cfg"
 }
 
+@test "dom0/run: a guest is PV, and with pvshim=yes in a PVH container" {
+	ends "Domain 7 has shut down, reason code 0 0x0"
+	steps "$good" 'guest one 1'
+	grep -qx 'type = "pv"' "$work/cfg"
+	[ "$(grep -c pvshim "$work/cfg")" -eq 0 ]
+	echo pvshim=yes >>"$work/settings"
+	steps "$good" 'guest one 1'
+	grep -qx 'type = "pvh"' "$work/cfg"
+	grep -qx 'pvshim = 1' "$work/cfg"
+}
+
 @test "dom0/run: await counts lines, and ends with its time" {
 	# shellcheck disable=SC2016 # the variables of steps.sh
 	steps 'console() { echo went; }' on_crash=restart 'create one 1' 'within 5 xl domid "$name"' \

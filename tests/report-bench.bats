@@ -76,6 +76,18 @@ report_bench()
 	[[ $output == *$'off  stock  in         patched  in\nfork                           100  where_one      ~65  in_two\n'* ]]
 }
 
+@test "report-bench: entries are those of all vCPUs" {
+	bench_runs
+	for guest in one two; do
+		jq -c '.record.domains[0].vcpus |= . + .' "$tmp/bench/patched-off/latest/results/stock.bench.traced-$guest.windows.json" >"$tmp/new"
+		mv "$tmp/new" "$tmp/bench/patched-off/latest/results/stock.bench.traced-$guest.windows.json"
+	done
+	report_bench
+	[ "$status" -eq 0 ]
+	[ "$(jq -c '.workloads[0].stock | .entries, .updates' "$tmp/bench/bench.json" | paste -s -d ' ')" = \
+		'{"mmu_update":2,"multicall":0,"mmuext_op":0,"update_va_mapping":0,"other":8,"ptwr":2,"page_fault":10} 66' ]
+}
+
 @test "report-bench: a trace with lost records, or a guest without its line, is an error" {
 	bench_runs
 	sed -i 's/"lost":0/"lost":7/' "$tmp/bench/patched-off/latest/results/stock.bench.traced-two.windows.json"
