@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 
-.PHONY: help list new run dom0-shell deb bench figures check-fast check check-all lint mutants native-loops packages mail export series-apply series-export
+.PHONY: help list new run dom0-shell deb bench bench-dom0 figures check-fast check check-all lint mutants native-loops packages mail export series-apply series-export
 
 help: ## list the targets and the variables
 	@awk -F ':.*## ' '/^## / { print substr($$0, 4) } \
@@ -69,6 +69,9 @@ figures: ## write the figures of RUN= into README, docs and the cover letters
 
 bench: ## count what workloads cost each arm; with XEN="first-0 first-5 …", each hypervisor
 	@$(if $(XEN),scripts/bench-xen $(XEN),scripts/bench)
+
+bench-dom0: ## count what dom0 pays to map memory, and to create, save and restore guests
+	@scripts/bench-dom0
 
 ## Tests:
 check-fast: ## test what needs no boot: scripts, patches, xenbatch
