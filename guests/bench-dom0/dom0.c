@@ -32,15 +32,16 @@
 #include <xengnttab.h>
 #include <xen/vcpu.h>
 
-#define ROUNDS		8
-#define NR		2048
-#define NR_GRANTS	1024
-#define PAGE		4096UL
-#define BALLOON		"/sys/devices/system/xen_memory/xen_memory0/"
+#define ROUNDS	  8
+#define NR	  2048
+#define NR_GRANTS 1024
+#define PAGE	  4096UL
+#define BALLOON	  "/sys/devices/system/xen_memory/xen_memory0/"
 
 static void print_cost(const char *name, uint64_t ticks, uint64_t begin)
 {
-	printf("bench: %s %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", name, ticks, begin, (uint64_t)__rdtsc());
+	printf("bench: %s %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", name, ticks, begin,
+	       (uint64_t)__rdtsc());
 }
 
 /* The round of an operation that took the least. */
@@ -58,7 +59,8 @@ static void keep_least(struct least *least, uint64_t begin)
 
 static void print_least(const char *name, const struct least *least)
 {
-	printf("bench: %s %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", name, least->ticks, least->begin, least->end);
+	printf("bench: %s %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", name, least->ticks, least->begin,
+	       least->end);
 }
 
 /* Returns for how many nanoseconds the vCPUs of this domain have run. */
@@ -77,8 +79,9 @@ static uint64_t dom0_time(void)
 			err(2, "xencall_alloc_buffer");
 	}
 	/* A vCPU that does not exist ends the list. */
-	for (unsigned int vcpu = 0; !xencall3(xen, __HYPERVISOR_vcpu_op, VCPUOP_get_runstate_info, vcpu,
-					      (uintptr_t)info); vcpu++)
+	for (unsigned int vcpu = 0;
+	     !xencall3(xen, __HYPERVISOR_vcpu_op, VCPUOP_get_runstate_info, vcpu, (uintptr_t)info);
+	     vcpu++)
 		sum += info->time[RUNSTATE_running];
 	if (!sum)
 		errx(2, "Xen says that dom0 has not run");
@@ -106,7 +109,8 @@ static void read_numbers(xen_pfn_t *frames, uint32_t *grants)
 	}
 	free(line);
 	if (nr_frames != NR || nr_grants != NR_GRANTS)
-		errx(2, "the guest has %u frames and %u grants, not %d and %d", nr_frames, nr_grants, NR, NR_GRANTS);
+		errx(2, "the guest has %u frames and %u grants, not %d and %d", nr_frames,
+		     nr_grants, NR, NR_GRANTS);
 }
 
 static void touch(volatile char *area, unsigned long nr, bool write)
@@ -126,7 +130,8 @@ struct foreign {
 	struct least map, unmap;
 };
 
-static void foreign_round(xenforeignmemory_handle *xen, uint32_t domid, const xen_pfn_t *frames, struct foreign *f)
+static void foreign_round(xenforeignmemory_handle *xen, uint32_t domid, const xen_pfn_t *frames,
+			  struct foreign *f)
 {
 	uint64_t begin = __rdtsc();
 	void *area = xenforeignmemory_map(xen, domid, f->prot, NR, frames, NULL);
@@ -141,10 +146,12 @@ static void foreign_round(xenforeignmemory_handle *xen, uint32_t domid, const xe
 	keep_least(&f->unmap, begin);
 }
 
-static void grant_round(xengnttab_handle *xen, uint32_t domid, uint32_t *grants, struct least *map, struct least *unmap)
+static void grant_round(xengnttab_handle *xen, uint32_t domid, uint32_t *grants, struct least *map,
+			struct least *unmap)
 {
 	uint64_t begin = __rdtsc();
-	void *area = xengnttab_map_domain_grant_refs(xen, NR_GRANTS, domid, grants, PROT_READ | PROT_WRITE);
+	void *area = xengnttab_map_domain_grant_refs(xen, NR_GRANTS, domid, grants,
+						     PROT_READ | PROT_WRITE);
 
 	if (!area)
 		err(2, "cannot map the grants of domain %u", domid);

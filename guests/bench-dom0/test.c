@@ -8,8 +8,8 @@
 #include <xen/grant_table.h>
 #include <xen/page.h>
 
-#define NR		2048
-#define NR_GRANTS	1024
+#define NR	  2048
+#define NR_GRANTS 1024
 
 static int compare(const void *a, const void *b)
 {
