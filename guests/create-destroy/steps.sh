@@ -27,7 +27,7 @@ before=$(free)
 nr=0
 booting=0
 while [ "$nr" -lt "$TIMES" ]; do
-	vcpus=$((nr / 2 % 4 + 1))
+	vcpus=$((nr / 2 % 8 + 1))
 	create "again-$nr" "$vcpus" "vcpus=$vcpus"
 	name=$arm.$scenario.again-$nr
 	tries=0

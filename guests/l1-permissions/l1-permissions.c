@@ -442,6 +442,9 @@ static void foreign_granted(unsigned int granter, unsigned int self)
 			expect("the change of permissions", update(window_entry, commands[step], to, DOMID_SELF), E_BUSY);
 			expect("the change with the other domain named",
 			       update(window_entry, commands[step], to, granter), E_PERM);
+			/* Nor may it write there, as if the page were a table of the other domain's. */
+			expect("a write to the page of the other domain",
+			       update(was & PTE_FRAME, commands[step], 0, (granter + 1) << 16 | DOMID_SELF), E_PERM);
 			expect("the entry is as it was", *window_pte == was, true);
 			expect("the status of unmapping it", unmap_grant(map.handle), GNTST_okay);
 		}
@@ -518,9 +521,10 @@ static void lists(void)
 				list[n].ptr += commands[1 + kind];
 			if (kind == 2)
 				list[n].ptr += table_frame[1] - table_frame[0];
+			/* Another page, with which Xen must not go on. */
 			if (kind == 3)
-				list[n] = (struct mmu_update){ table_frame[0] | MMU_MACHPHYS_UPDATE,
-					machine_to_phys_mapping[table_frame[0] >> PAGE_SHIFT] };
+				list[n] = (struct mmu_update){ window_frame | MMU_MACHPHYS_UPDATE,
+					machine_to_phys_mapping[window_frame >> PAGE_SHIFT] };
 			if (kind == 4)
 				list[n].val = 0;
 		}
@@ -529,8 +533,8 @@ static void lists(void)
 		for (n = 0; n < 512; n++) {
 			bool other = n % 7 == 5;
 
-			expect("an entry is there", tables[0].entry[n] != 0,
-			       n < LONGEST && (!other || kind < 2));
+			expect("an entry is right", tables[0].entry[n] ==
+			       (n < LONGEST && (!other || kind < 2) ? adjusted(frame | RO_ENTRY) : 0), true);
 			expect("an entry is in the other table", tables[1].entry[n] != 0,
 			       n < LONGEST && other && kind == 2);
 		}
@@ -562,7 +566,7 @@ static void lists(void)
 static void single_slots(void)
 {
 	uint64_t below[3], frame = frame_of(&frames[0]);
-	unsigned int slot, level;
+	unsigned int slot, level, done;
 	static const unsigned int pins[] = { MMUEXT_PIN_L2_TABLE, MMUEXT_PIN_L3_TABLE, MMUEXT_PIN_L4_TABLE };
 
 	doing = "L1 tables with one entry";
@@ -636,6 +640,22 @@ static void single_slots(void)
 			upper[level].entry[i] = 0;
 		set_home(&upper[level], RO_ENTRY);
 	}
+	passed(doing);
+
+	/* The page that the second request names is the one that the first and the third map. */
+	doing = "an L2 entry, a frame number, and the entry again";
+	expect("pinning", extended(MMUEXT_PIN_L2_TABLE, below[0]), OK);
+	list[0] = (struct mmu_update){ below[0], table_frame[1] | PRESENT | RW | USER | ACCESSED };
+	list[1] = (struct mmu_update){ table_frame[1] | MMU_MACHPHYS_UPDATE,
+		machine_to_phys_mapping[table_frame[1] >> PAGE_SHIFT] };
+	list[2] = (struct mmu_update){ below[0], 0 };
+	expect("the result", update_list(list, 3, &done, DOMID_SELF), OK);
+	expect("unpinning", unpin(below[0]), OK);
+	expect("unpinning", unpin(table_frame[1]), OK);
+	/* Refused if it is still referenced as a table. */
+	set_home(&tables[1], RW_ENTRY);
+	set_home(&tables[1], RO_ENTRY);
+	expect("pinning", pin(table_frame[1]), OK);
 	passed(doing);
 }
 
@@ -1052,7 +1072,7 @@ void pv_main(const struct start_info *start_info)
 		asm volatile ("rdtsc; shl $32, %%rdx; or %%rdx, %0" : "=a" (seed) : : "rdx");
 
 	put("1..");
-	put_number(21 + 2 * !!granter);
+	put_number(22 + 2 * !!granter);
 	put("\n# seed=");
 	put_number(seed);
 	say();

@@ -516,11 +516,22 @@ static void put_declaration(const struct step *now)
 	put("}}\n");
 }
 
+/* By turns by a mov and by a locked instruction, which Xen emulates by a way of its own. */
+static void write_table(void)
+{
+	static unsigned long writes;
+
+	if (writes++ % 2)
+		__atomic_exchange_n(pte, pte_value, __ATOMIC_SEQ_CST);
+	else
+		*pte = pte_value;
+}
+
 static void issue(const struct step *step)
 {
 	switch (step->op) {
 	case PTWR:
-		*pte = pte_value;
+		write_table();
 		break;
 	case PAGE_FAULT:
 		touch_nothing();
@@ -553,13 +564,16 @@ static void prepare(const struct start_info *start_info)
 		operations[i].cmd = MMUEXT_TLB_FLUSH_LOCAL;
 	for (size_t i = 0; i < ARRAY_SIZE(bad_type); i++) {
 		bad_type[i] = bad_frame[i] = requests[0];
+		bad_frame[i].ptr |= MMU_PT_UPDATE_PRESERVE_AD;
 		bad_command[i] = operations[0];
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(bad_flags); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(bad_flags); i++) {
 		bad_flags[i] = requests[0];
+		bad_flags[i].ptr |= MMU_PT_UPDATE_PRESERVE_AD;
+	}
 	/* No request has this type, no machine this frame, and no operation this command. */
 	bad_type[ARRAY_SIZE(bad_type) - 1].ptr |= 7;
-	bad_frame[ARRAY_SIZE(bad_frame) - 1].ptr = BAD_FRAME;
+	bad_frame[ARRAY_SIZE(bad_frame) - 1].ptr = BAD_FRAME | MMU_PT_UPDATE_PRESERVE_AD;
 	bad_flags[ARRAY_SIZE(bad_flags) - 1].val |= BAD_FLAGS;
 	bad_command[ARRAY_SIZE(bad_command) - 1].cmd = BAD_COMMAND;
 	bad_command[ARRAY_SIZE(bad_command) - 1].arg1.mfn = 0x1234;

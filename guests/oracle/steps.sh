@@ -10,7 +10,8 @@ compared()
 }
 
 trace_begin
-guest oracle 1
+# The second vCPU never runs.
+guest oracle 2
 domid=$(xl domid "$arm.$scenario.oracle")
 trace_end all
 console oracle | tr -d '\r' | sed -n 's/^oracle: {/{/p' >"$local/declaration"
@@ -35,6 +36,14 @@ case $views in
 	*) outcome=error ;;
 	esac
 	record names "$outcome" 0 "$(echo "$names" | head -n 1)"
+
+	# xenbatch leaves out a vCPU whose counters are all 0.
+	vcpus=$(jq -c --argjson domid "$domid" '.domains[] | select(.domid == $domid).vcpus | map(.vcpu)' \
+		"$results/$arm.$scenario.all.hypfs.json")
+	case $vcpus in
+	'[0]') record vcpus pass 0 "only the vCPU that ran has counts" ;;
+	*) record vcpus fail 0 "these vCPUs have counts: $vcpus" ;;
+	esac
 
 	# The domain makes no more hypercalls, so both must have the same. The UUID is xenstore's.
 	xenbatch export --domain="$domid" -o "$results/$arm.$scenario.metrics.prom"
