@@ -35,6 +35,7 @@
 #define LAST_REFUSALS	5		/* that are declared one by one */
 #define BAD_ADDRESS	0xffff800000000000UL	/* Xen's own */
 #define BAD_FRAME	0x000ffffffffff000UL	/* more than a machine has */
+#define UNUSED_BIT	0x200UL	/* of an entry: software may use it */
 #define BAD_COMMAND	0x7ffUL
 #define BAD_FLAGS	0x10UL		/* uncached: for domains with devices only */
 
@@ -516,15 +517,18 @@ static void put_declaration(const struct step *now)
 	put("}}\n");
 }
 
-/* By turns by a mov and by a locked instruction, which Xen emulates by a way of its own. */
+/*
+ * By turns by a locked instruction, which Xen emulates by a way of its own, and by a mov. Xen does not
+ * write for a locked instruction that changes nothing, so it changes a bit that nobody uses.
+ */
 static void write_table(void)
 {
 	static unsigned long writes;
 
 	if (writes++ % 2)
-		__atomic_exchange_n(pte, pte_value, __ATOMIC_SEQ_CST);
-	else
 		*pte = pte_value;
+	else
+		__atomic_exchange_n(pte, pte_value ^ UNUSED_BIT, __ATOMIC_SEQ_CST);
 }
 
 static void issue(const struct step *step)
