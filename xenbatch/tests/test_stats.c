@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* stats.c */
 
+#define _GNU_SOURCE /* strerrorname_np() */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+
+/* Else a guest of Xen 3 is what xen.h takes this program for. */
+#define __XEN_INTERFACE_VERSION__ 0x00040000
+#include <xen/xen.h>
 
 #include "stats.h"
 
@@ -48,6 +54,75 @@ static void names_of_hypercalls(void **state)
 	assert_null(hypercall_name(NR_HYPERCALLS));
 	assert_int_equal(hypercall_number("no such"), -1);
 	assert_int_equal(batch_kind_of(HYPERCALL_UPDATE_VA_MAPPING), NR_BATCH_KINDS);
+}
+
+/* Xen's header has the same names. */
+static void numbers_of_hypercalls(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned int nr;
+	} of_xen[] = {
+#define OF_XEN(name) { #name, __HYPERVISOR_##name }
+		OF_XEN(set_trap_table),
+		OF_XEN(mmu_update),
+		OF_XEN(set_gdt),
+		OF_XEN(stack_switch),
+		OF_XEN(set_callbacks),
+		OF_XEN(fpu_taskswitch),
+		OF_XEN(sched_op_compat),
+		OF_XEN(platform_op),
+		OF_XEN(set_debugreg),
+		OF_XEN(get_debugreg),
+		OF_XEN(update_descriptor),
+		OF_XEN(memory_op),
+		OF_XEN(multicall),
+		OF_XEN(update_va_mapping),
+		OF_XEN(set_timer_op),
+		OF_XEN(event_channel_op_compat),
+		OF_XEN(xen_version),
+		OF_XEN(console_io),
+		OF_XEN(physdev_op_compat),
+		OF_XEN(grant_table_op),
+		OF_XEN(vm_assist),
+		OF_XEN(update_va_mapping_otherdomain),
+		OF_XEN(iret),
+		OF_XEN(vcpu_op),
+		OF_XEN(set_segment_base),
+		OF_XEN(mmuext_op),
+		OF_XEN(xsm_op),
+		OF_XEN(nmi_op),
+		OF_XEN(sched_op),
+		OF_XEN(callback_op),
+		OF_XEN(xenoprof_op),
+		OF_XEN(event_channel_op),
+		OF_XEN(physdev_op),
+		OF_XEN(hvm_op),
+		OF_XEN(sysctl),
+		OF_XEN(domctl),
+		OF_XEN(kexec_op),
+		OF_XEN(tmem_op),
+		OF_XEN(argo_op),
+		OF_XEN(xenpmu_op),
+		OF_XEN(dm_op),
+		OF_XEN(hypfs_op),
+		OF_XEN(arch_0),
+		OF_XEN(arch_1),
+		OF_XEN(arch_2),
+		OF_XEN(arch_3),
+		OF_XEN(arch_4),
+		OF_XEN(arch_5),
+		OF_XEN(arch_6),
+		OF_XEN(arch_7),
+	};
+	unsigned int named = 0;
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(of_xen) / sizeof(of_xen[0]); i++)
+		assert_int_equal(hypercall_number(of_xen[i].name), of_xen[i].nr);
+	for (unsigned int i = 0; i < NR_HYPERCALLS - 1; i++)
+		named += !!hypercall_name(i);
+	assert_int_equal(named, sizeof(of_xen) / sizeof(of_xen[0]));
 }
 
 static void count_and_mean(void **state)
@@ -125,6 +200,19 @@ static void total_of_a_domain(void **state)
 	stats_free(&stats);
 }
 
+static void any_vcpu_counts(void **state)
+{
+	struct stats stats;
+	(void)state;
+
+	stats_init(&stats, "trace");
+	stats_vcpu(&stats, 1, 2);
+	assert_false(domain_counted(stats_find(&stats, 1)));
+	stats_vcpu(&stats, 1, 2)->ptwr = 1;
+	assert_true(domain_counted(stats_find(&stats, 1)));
+	stats_free(&stats);
+}
+
 static void subtract(void **state)
 {
 	struct stats before, now;
@@ -143,8 +231,13 @@ static void subtract(void **state)
 	stats_vcpu(&now, 5, 0)->ptwr = 150;
 	strcpy(stats_find(&before, 5)->uuid, "8dc3b7d2-0a4f-4a5b-9c0e-1f2a3b4c5d6e");
 	strcpy(stats_find(&now, 5)->uuid, "8dc3b7d2-0a4f-4a5b-9c0e-1f2a3b4c5d6f");
+	stats_vcpu(&before, 6, 1)->ptwr = 10; /* xenstore did not tell its UUID before */
+	stats_vcpu(&now, 6, 1)->ptwr = 30;
+	strcpy(stats_find(&now, 6)->uuid, "8dc3b7d2-0a4f-4a5b-9c0e-1f2a3b4c5d70");
 	before.lost = 1;
 	now.lost = 3;
+	before.unattributed = 5;
+	now.unattributed = 12;
 
 	stats_subtract(&now, &before);
 	assert_int_equal(stats_vcpu(&now, 1, 0)->batch[BATCH_MULTICALL].size[2], 15);
@@ -153,7 +246,9 @@ static void subtract(void **state)
 	assert_null(stats_find(&now, 3));
 	assert_int_equal(stats_vcpu(&now, 4, 0)->ptwr, 0);
 	assert_int_equal(stats_vcpu(&now, 5, 0)->ptwr, 150);
+	assert_int_equal(stats_vcpu(&now, 6, 1)->ptwr, 20);
 	assert_int_equal(now.lost, 2);
+	assert_int_equal(now.unattributed, 7);
 	stats_free(&before);
 	stats_free(&now);
 }
@@ -216,10 +311,11 @@ static void refusals(void **state)
 
 	vcpu.mmu_update_errors[22] = 2;
 	vcpu.mmuext_op_errors[3] = 1;
+	vcpu.update_va_mapping_errors[1] = 4;
 	vcpu.subcall_errors[22] = 1;
-	assert_int_equal(refused_count(&vcpu), 3);
-	vcpu.subcall_errors[NR_ERRORS - 1] = 5;
-	assert_int_equal(refused_count(&vcpu), 6);
+	assert_int_equal(refused_count(&vcpu), 7);
+	vcpu.subcall_errors[NR_ERRORS - 1] = 9;
+	assert_int_equal(refused_count(&vcpu), 10);
 }
 
 static void names_of_errors(void **state)
@@ -230,9 +326,13 @@ static void names_of_errors(void **state)
 	assert_null(error_name(0));
 	assert_null(error_name(96));
 	assert_null(error_name(UINT32_MAX));
-	for (int i = 0; i < 96; i++)
-		if (error_name(i))
-			assert_int_equal(error_number(error_name(i)), i);
+	for (int i = 0; i < 96; i++) {
+		if (!error_name(i))
+			continue;
+		assert_int_equal(error_number(error_name(i)), i);
+		/* Xen's numbers are Linux's. */
+		assert_string_equal(error_name(i), strerrorname_np(i));
+	}
 	assert_int_equal(error_number("EWHAT"), -1);
 }
 
@@ -269,10 +369,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(buckets),
 		cmocka_unit_test(names_of_hypercalls),
+		cmocka_unit_test(numbers_of_hypercalls),
 		cmocka_unit_test(count_and_mean),
 		cmocka_unit_test(vcpus_are_made),
 		cmocka_unit_test(vcpus_are_limited),
 		cmocka_unit_test(total_of_a_domain),
+		cmocka_unit_test(any_vcpu_counts),
 		cmocka_unit_test(subtract),
 		cmocka_unit_test(the_table_has_each_value_once),
 		cmocka_unit_test(refusals),
