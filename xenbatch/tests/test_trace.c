@@ -182,6 +182,8 @@ static void every_kind_of_record(void **state)
 	record(&b, 0x00201004, WORDS(1, 2, 3));
 	ptwr(&b);
 	record(&b, 0x0020100c, WORDS(1, 0, 2, 3));
+	record(&b, 0x0020100b, WORDS(1, 2, 3));
+	record(&b, 0x0020110c, WORDS(1, 0, 2, 0, 3, 0));
 	/* These do not count. */
 	record(&b, 0x00201003, WORDS(1, 2));
 	record(&b, 0x00201001, WORDS(1, 2));
@@ -205,7 +207,7 @@ static void every_kind_of_record(void **state)
 	assert_int_equal(v->hypercall[29], 1);
 	assert_int_equal(v->hypercall[23], 1);
 	assert_int_equal(v->page_fault, 2);
-	assert_int_equal(v->ptwr, 2);
+	assert_int_equal(v->ptwr, 4);
 	assert_batch(v, BATCH_MULTICALL, 1, 2, 0);
 	assert_batch(v, BATCH_MMU_UPDATE, 2, 32, 0);
 	assert_batch(v, BATCH_MMUEXT_OP, 1, 4, 0);
@@ -251,6 +253,24 @@ static void who_runs(void **state)
 	assert_int_equal(vcpu(2, 1)->hypercall[0], 3);
 	assert_int_equal(vcpu(3, 0)->hypercall[0], 2);
 	assert_int_equal(stats.unattributed, 7);
+}
+
+/* Xen's special domains, of which the idle domain has the greatest id, do not count. */
+static void special_domains(void **state)
+{
+	struct build b = {};
+	(void)state;
+
+	window(&b, 0);
+	run(&b, DOMID_RESERVED - 1, 0);
+	hypercall(&b, 0, 0);
+	run(&b, DOMID_RESERVED, 0);
+	hypercall(&b, 0, 0);
+	count(&b);
+
+	assert_int_equal(stats.nr_domains, 1);
+	assert_int_equal(vcpu(DOMID_RESERVED - 1, 0)->hypercall[0], 1);
+	assert_int_equal(stats.unattributed, 1);
 }
 
 static void lost_records(void **state)
@@ -326,6 +346,27 @@ static void preempted_between_calls(void **state)
 	count(&b);
 
 	assert_batch(vcpu(1, 0), BATCH_MULTICALL, 3, 5 + 2 + 2, 2);
+	assert_sums(vcpu(1, 0));
+}
+
+/* The scheduler can choose the vCPU that it preempted, which then has not stopped. */
+static void goes_on_between_calls(void **state)
+{
+	struct build b = {};
+	(void)state;
+
+	window(&b, 0);
+	run(&b, 1, 0);
+	hypercall(&b, MULTICALL, 5);
+	subcall(&b, 0, 0);
+	subcall(&b, 0, 0);
+	record(&b, 0x00021002, WORDS(1 << 16));
+	hypercall(&b, MULTICALL, 3);
+	for (int i = 0; i < 3; i++)
+		subcall(&b, 0, 0);
+	count(&b);
+
+	assert_batch(vcpu(1, 0), BATCH_MULTICALL, 1, 5, 1);
 	assert_sums(vcpu(1, 0));
 }
 
@@ -456,6 +497,22 @@ static void moved_to_another_pcpu(void **state)
 		assert_batch(vcpu(1, 0), BATCH_MULTICALL, 2, 5 + 3, 1);
 		assert_sums(vcpu(1, 0));
 	}
+}
+
+/* A machine that has been up for seconds has time stamps of more than 32 bits. */
+static void moved_as_the_low_word_overflows(void **state)
+{
+	struct build b = {};
+	(void)state;
+
+	window(&b, 0);
+	part_two(&b, UINT64_C(0x500000000), false);
+	window(&b, 1);
+	part_one(&b, UINT64_C(0x4ffffff00));
+	count(&b);
+
+	assert_batch(vcpu(1, 0), BATCH_MULTICALL, 2, 5 + 3, 1);
+	assert_sums(vcpu(1, 0));
 }
 
 /* The order of time decides what continues, not that of the windows. */
@@ -613,6 +670,40 @@ static void moved_many_times(void **state)
 		assert_batch(vcpu(1, 0), BATCH_MULTICALL, 80, 40 * (5 + 3), 40);
 		assert_sums(vcpu(1, 0));
 	}
+}
+
+/*
+ * More intervals than can wait. Each half that is resolved ends with a part one, which goes on in
+ * the next half; else only the first half has any that go on.
+ */
+static void moved_more_often_than_can_wait(void **state)
+{
+	unsigned int moves = 3100, pairs = 0;
+	struct build b = {};
+	char *text;
+	(void)state;
+
+	window(&b, 0);
+	part_two(&b, 500, false);
+	for (unsigned int move = 0; move < moves; move++) {
+		window(&b, 1);
+		part_one(&b, 1000 + 2000 * move);
+		window(&b, 0);
+		if (move < 1024 || move % 1024 == 1023) {
+			part_two(&b, 2000 + 2000 * move, false);
+			pairs++;
+		} else {
+			part_one(&b, 2000 + 2000 * move);
+		}
+	}
+	end(&b);
+	text = feed_in_two(&b, b.size / 2);
+	assert_threads_count(&b, text);
+	assert_batch(vcpu(1, 0), BATCH_MULTICALL, 2 + 2 * moves,
+		     2 * 3 + pairs * (5 + 3) + (moves - pairs) * (5 + 5), pairs);
+	assert_sums(vcpu(1, 0));
+	free(text);
+	build_free(&b);
 }
 
 /* docs/counting.md: then the first one's rest counts as a batch. */
@@ -1028,19 +1119,23 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind_of_record),
 		cmocka_unit_test(who_runs),
+		cmocka_unit_test(special_domains),
 		cmocka_unit_test(lost_records),
 		cmocka_unit_test(continued_updates),
 		cmocka_unit_test(preempted_between_calls),
+		cmocka_unit_test(goes_on_between_calls),
 		cmocka_unit_test(failed_multicalls),
 		cmocka_unit_test(preempted_inside_a_call),
 		cmocka_unit_test(not_a_continuation),
 		cmocka_unit_test(moved_to_another_pcpu),
+		cmocka_unit_test(moved_as_the_low_word_overflows),
 		cmocka_unit_test(moved_but_earlier),
 		cmocka_unit_test(moved_without_a_time_stamp),
 		cmocka_unit_test(still_runs_at_the_end),
 		cmocka_unit_test(moved_inside_a_call),
 		cmocka_unit_test(moved_back_and_forth),
 		cmocka_unit_test(moved_many_times),
+		cmocka_unit_test(moved_more_often_than_can_wait),
 		cmocka_unit_test(another_one_was_preempted_since),
 		cmocka_unit_test(not_the_same_vcpu),
 		cmocka_unit_test(up_to_a_time),
