@@ -31,9 +31,10 @@ static struct {
 	bool lists_none;		/* xenstore does not list the domains */
 	const char *name, *uuid;
 	uint64_t ptwr;
+	unsigned int more_vcpus;	/* of domain 5, each with one write more than the last */
 	unsigned int reads, slow_read;	/* of domain 5, so far, and the one that takes 0.3 s */
 	int error, error_of_5;		/* what reading hypfs fails with, of all and of domain 5 */
-	bool is_text;			/* what it has of domain 5 */
+	bool is_text, is_packed;	/* what it has of domain 5 */
 } there;
 
 xenhypfs_handle *xenhypfs_open(struct xentoollog_logger *logger, unsigned int flags)
@@ -48,7 +49,7 @@ int xenhypfs_close(xenhypfs_handle *handle)
 	return 0;
 }
 
-/* Domain 0 and domain 5 have a vCPU each. */
+/* Domain 0 and domain 5 have a vCPU each, and domain 5 has more_vcpus. */
 void *xenhypfs_read_raw(xenhypfs_handle *handle, const char *path, struct xenhypfs_dirent **dirent)
 {
 	struct {
@@ -56,7 +57,9 @@ void *xenhypfs_read_raw(xenhypfs_handle *handle, const char *path, struct xenhyp
 		struct batch_stats_desc desc;
 		uint64_t ptwr;
 	} *blob;
-	bool is_5 = !strcmp(path, "/domain/5/vcpu/0/batch-stats");
+	unsigned int id;
+	bool is_5 =
+		sscanf(path, "/domain/5/vcpu/%u/batch-stats", &id) == 1 && id <= there.more_vcpus;
 	(void)handle;
 
 	if (!there.counts || (!is_5 && strcmp(path, HYPFS_DOM0))) {
@@ -82,9 +85,9 @@ void *xenhypfs_read_raw(xenhypfs_handle *handle, const char *path, struct xenhyp
 		.data_size = sizeof(blob->ptwr),
 	};
 	blob->desc = (struct batch_stats_desc){ "ptwr", BATCH_STATS_COUNTER, 1, 0, 0 };
-	blob->ptwr = is_5 ? there.ptwr : 1;
+	blob->ptwr = is_5 ? there.ptwr + id : 1;
 	(*dirent)->type = is_5 && there.is_text ? xenhypfs_type_string : xenhypfs_type_blob;
-	(*dirent)->encoding = xenhypfs_enc_plain;
+	(*dirent)->encoding = is_5 && there.is_packed ? xenhypfs_enc_gzip : xenhypfs_enc_plain;
 	(*dirent)->size = sizeof(*blob);
 
 	return blob;
@@ -232,6 +235,28 @@ static void a_domain_that_has_ended_keeps_its_name(void **state)
 	source_close(source);
 }
 
+/* Another domain has the id, or the same one another name: a record has the name of now. */
+static void a_name_changes(void **state)
+{
+	struct error error;
+	struct source *source;
+	struct stats stats;
+	(void)state;
+
+	reset();
+	source = source_open(SOURCE_TRACE, "/proc/self/exe", &error);
+	assert_non_null(source);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(source_period(source, &stats, &error), 0);
+		assert_string_equal(stats_find(&stats, 5)->name, there.name);
+		/* Xenstore lists domain 0, and it has not run. */
+		assert_non_null(stats_find(&stats, 0));
+		stats_free(&stats);
+		there.name = "other";
+	}
+	source_close(source);
+}
+
 /* It names no option that the command does not take. */
 static void xen_does_not_count(void **state)
 {
@@ -299,6 +324,45 @@ static void no_short_period(void **state)
 	assert_true(sum <= seconds_now() - began);
 }
 
+static void each_vcpu(void **state)
+{
+	const char *text;
+	(void)state;
+
+	reset();
+	there.ptwr = 1500;
+	there.more_vcpus = 2;
+	text = STAT(stdout, "--total", "-c");
+	assert_int_equal(exit_code, 0);
+	assert_non_null(strstr(text, "\nhypfs,,0,,0,ptwr,,1\nhypfs,,5,guest,0,ptwr,,1500\n"
+				     "hypfs,,5,guest,1,ptwr,,1501\nhypfs,,5,guest,2,ptwr,,1502\n"));
+}
+
+static void selected_domains(void **state)
+{
+	(void)state;
+
+	reset();
+	there.ptwr = 1500;
+	assert_string_equal(STAT(stdout, "--total", "-c", "-dguest"),
+			    "source,seconds,domid,name,vcpu,counter,key,value\n"
+			    "hypfs,,5,guest,0,ptwr,,1500\n");
+	assert_int_equal(exit_code, 0);
+}
+
+/* What goes on since a domain was created has no periods, and no trace has it. */
+static void totals_have_no_periods(void **state)
+{
+	static const char *const wrong[] = { "-n1", "-i1", "--source=trace" };
+	(void)state;
+
+	reset();
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_non_null(strstr(STAT(stderr, "--total", wrong[i]), "xenbatch: --total: "));
+		assert_int_equal(exit_code, EXIT_ERROR);
+	}
+}
+
 /* This hypfs does not have refusals, so a record does not say that nothing was refused. */
 static void refusals_are_not_known(void **state)
 {
@@ -313,7 +377,10 @@ static void refusals_are_not_known(void **state)
 	assert_null(strstr(text, "refused"));
 }
 
-/* A domain that cannot be read is no domain without counts, but for one that Flask hides. */
+/*
+ * A domain that cannot be read is no domain without counts, but for one that Flask hides, and for one
+ * that has ended since xenstore listed it.
+ */
 static void hypfs_fails(void **state)
 {
 	(void)state;
@@ -333,12 +400,18 @@ static void hypfs_fails(void **state)
 	there.error_of_5 = EACCES;
 	assert_string_equal(STAT(stderr, "--total"), "");
 	assert_int_equal(exit_code, EXIT_OK);
-	reset();
-	there.is_text = true;
-	assert_string_equal(STAT(stderr, "--total"),
-			    "xenbatch: hypfs /domain/5/vcpu/0/batch-stats: "
-			    "not a plain blob\n");
-	assert_int_equal(exit_code, EXIT_ERROR);
+	there.error_of_5 = ESRCH;
+	assert_string_equal(STAT(stderr, "--total"), "");
+	assert_int_equal(exit_code, EXIT_OK);
+	for (int packed = 0; packed < 2; packed++) {
+		reset();
+		there.is_text = !packed;
+		there.is_packed = packed;
+		assert_string_equal(STAT(stderr, "--total"),
+				    "xenbatch: hypfs /domain/5/vcpu/0/batch-stats: "
+				    "not a plain blob\n");
+		assert_int_equal(exit_code, EXIT_ERROR);
+	}
 }
 
 /* An xentrace that ends by itself is no period without records. */
@@ -378,6 +451,9 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_short_period),
+		cmocka_unit_test(each_vcpu),
+		cmocka_unit_test(selected_domains),
+		cmocka_unit_test(totals_have_no_periods),
 		cmocka_unit_test(refusals_are_not_known),
 		cmocka_unit_test(hypfs_fails),
 		cmocka_unit_test(xentrace_ends),
@@ -387,6 +463,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(no_pv_domain),
 		cmocka_unit_test(xen_does_not_count),
 		cmocka_unit_test(an_id_is_used_again),
+		cmocka_unit_test(a_name_changes),
 		cmocka_unit_test(a_domain_that_has_ended_keeps_its_name),
 	};
 
