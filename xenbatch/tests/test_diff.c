@@ -97,6 +97,35 @@ static void formats(void **state)
 			       "\"new\":25.00,\"percent\":-19.4,\"past_limit\":true}"));
 }
 
+/* The old record's id is the old domain's, and the new one's the new domain's. */
+static void ids_of_a_pair(void **state)
+{
+	struct stats old, new;
+	(void)state;
+
+	stats_init(&old, "hypfs");
+	stats_init(&new, "hypfs");
+	fill(&old, 3, "guest", 100, 1, 1);
+	fill(&old, 5, "gone", 1, 1, 1);
+	fill(&new, 7, "guest", 150, 1, 1);
+	fill(&new, 8, "come", 1, 1, 1);
+	write_record(old_path, &old);
+	write_record(new_path, &new);
+	assert_string_equal(
+		printed("--json"),
+		"{\"old_domid\":3,\"new_domid\":7,\"name\":\"guest\",\"counter\":\"ptwr\","
+		"\"old\":100,\"new\":150,\"percent\":50.0,\"past_limit\":true}\n"
+		"{\"old_domid\":5,\"new_domid\":null,\"name\":\"gone\",\"past_limit\":true}\n"
+		"{\"old_domid\":null,\"new_domid\":8,\"name\":\"come\",\"past_limit\":true}\n");
+	assert_string_equal(printed("--csv"),
+			    "old_domid,new_domid,name,counter,old,new,percent,past_limit\n"
+			    "3,7,guest,ptwr,100,150,50.0,1\n5,,gone,,,,,1\n,8,come,,,,,1\n");
+	/* All three count. */
+	assert_non_null(strstr(printed("--min=0"), "\n3 past the limit\n"));
+	stats_free(&old);
+	stats_free(&new);
+}
+
 static void no_limit_no_failure(void **state)
 {
 	(void)state;
@@ -149,6 +178,15 @@ static void from_nothing(void **state)
 	assert_int_equal(diff("--threshold=100", NULL), 0);
 }
 
+/* Of a mean, --min is about the batches that it is the mean of, not about their requests. */
+static void min_of_a_mean(void **state)
+{
+	(void)state;
+	records(100, 100, 31, 25);
+	assert_int_equal(diff("-C", "mmu_update_mean=5", "--min=100", NULL), 1);
+	assert_int_equal(diff("-C", "mmu_update_mean=5", "--min=101", NULL), 0);
+}
+
 /* A trace does not know what was refused. */
 static void trace_and_hypfs(void **state)
 {
@@ -191,7 +229,12 @@ static void lost_records(void **state)
 	write_record(old_path, &old);
 	write_record(new_path, &new);
 	assert_int_equal(diff("-C", "ptwr=+10", NULL), 2);
+	assert_int_equal(diff("-C", "ptwr=-10", NULL), 2);
 	assert_int_equal(diff(NULL), 0);
+	/* So would be a decline from counts that are too low. */
+	write_record(old_path, &new);
+	write_record(new_path, &old);
+	assert_int_equal(diff("-C", "ptwr=+10", NULL), 2);
 	stats_free(&old);
 	stats_free(&new);
 }
@@ -212,6 +255,12 @@ static void id_of_another(void **state)
 	capture(stdout);
 	assert_int_equal(diff("--threshold=1", NULL), 1);
 	assert_non_null(strstr(captured(), "only in the old record"));
+	/* The other way round, too. */
+	write_record(old_path, &new);
+	write_record(new_path, &old);
+	capture(stdout);
+	assert_int_equal(diff("--threshold=1", NULL), 1);
+	assert_non_null(strstr(captured(), "only in the new record"));
 	stats_free(&old);
 	stats_free(&new);
 }
@@ -352,9 +401,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_limit_no_failure),
 		cmocka_unit_test(formats),
+		cmocka_unit_test(ids_of_a_pair),
 		cmocka_unit_test(threshold),
 		cmocka_unit_test(limit_of_a_counter),
 		cmocka_unit_test(from_nothing),
+		cmocka_unit_test(min_of_a_mean),
 		cmocka_unit_test(trace_and_hypfs),
 		cmocka_unit_test(domains),
 		cmocka_unit_test(lost_records),
