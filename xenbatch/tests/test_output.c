@@ -126,6 +126,9 @@ static void json_round_trip(void **state)
 		assert_memory_equal(&read.domain[0].vcpu[1], &stats.domain[0].vcpu[1],
 				    sizeof(struct vcpu_stats));
 		assert_false(read.no_refusals);
+		assert_true(read.seconds == stats.seconds);
+		assert_int_equal(read.lost, stats.lost);
+		assert_int_equal(read.unattributed, stats.unattributed);
 		assert_string_equal(read.domain[1].name, stats.domain[1].name);
 		again = written(&read, OUTPUT_JSON, true);
 		assert_string_equal(again, text);
@@ -295,6 +298,7 @@ static void csv(void **state)
 	example(&stats);
 	stats_vcpu(&stats, 7, 0)->ptwr = 1;
 	stats.lost = 9;
+	stats.unattributed = 4;
 	text = written(&stats, OUTPUT_CSV, true);
 	assert_string_equal(text,
 		"source,seconds,domid,name,vcpu,counter,key,value\n"
@@ -317,7 +321,8 @@ static void csv(void **state)
 		"hypfs,1.5,0,,1,mmu_update_errors,EINVAL,2\n"
 		"hypfs,1.5,0,,1,subcall_errors,above_39,7\n"
 		"hypfs,1.5,7,\"a \"\"b\"\", c\",0,ptwr,,1\n"
-		"hypfs,1.5,,,,lost,,9\n");
+		"hypfs,1.5,,,,lost,,9\n"
+		"hypfs,1.5,,,,unattributed,,4\n");
 	free(text);
 
 	stats_free(&stats);
@@ -420,8 +425,14 @@ static void table_fits(void **state)
 	(void)state;
 
 	stats_init(&stats, "trace");
-	stats_vcpu(&stats, 1, 0)->batch[BATCH_MMU_UPDATE] =
+	vcpu = stats_vcpu(&stats, 1, 0);
+	vcpu->batch[BATCH_MMU_UPDATE] =
 		(struct batch_stats){ .size = { [31] = 3, [1] = 1 }, .requests = 94 };
+	vcpu->hypercall[HYPERCALL_MMU_UPDATE] = 4;
+	vcpu->hypercall[HYPERCALL_UPDATE_VA_MAPPING] = 50;
+	vcpu->subcall[HYPERCALL_UPDATE_VA_MAPPING] = 600;
+	vcpu->ptwr = 7;
+	vcpu->page_fault = 8;
 	vcpu = stats_vcpu(&stats, 32751, 0);
 	memset(vcpu, 0x7f, NR_VALUES * sizeof(uint64_t));
 	strcpy(stats_find(&stats, 32751)->name, "\033[2J a name that is too long");
@@ -432,8 +443,8 @@ static void table_fits(void **state)
 		assert_true(strlen(line) <= 100 || strstr(line, "refused"));
 		assert_null(strchr(line, '\033'));
 		if (strstr(line, "    1 -"))
-			assert_string_equal(line, "    1 -                   0         0   0.0          4"
-				"  23.5         0   0.0         0      0      0");
+			assert_string_equal(line, "    1 -                  54         0   0.0          4"
+				"  23.5         0   0.0       650      7      8");
 	}
 	free(text);
 	stats_free(&stats);

@@ -74,6 +74,44 @@ static void ranges(void **state)
 	free(text);
 }
 
+/* The numbers beside the name of a panel, of each arm. */
+static void numbers_of_each_arm(void **state)
+{
+	struct plot_arm arm[2] = { { .label = "a" }, { .label = "b" } };
+	char *text;
+	(void)state;
+
+	for (unsigned int a = 0; a < 2; a++) {
+		struct batch_stats *batch = &arm[a].total.batch[BATCH_MMU_UPDATE];
+
+		batch->size[2 + a] = 10 * (a + 1);
+		batch->requests = (2 + a) * 10 * (a + 1);
+	}
+	text = plot("t", arm, 2);
+	assert_int_equal(occurrences(text, ">10 batches, mean 2.0<"), 1);
+	assert_int_equal(occurrences(text, ">   20 batches, mean 3.0<"), 1);
+	free(text);
+}
+
+/* The axis goes up to the power of ten that the highest bar of any arm needs. */
+static void height_of_a_bar(void **state)
+{
+	struct plot_arm arm[2] = { { .label = "a" }, { .label = "b" } };
+	char *text;
+	(void)state;
+
+	arm[0].total.batch[BATCH_MULTICALL].size[2] = 1;
+	arm[1].total.batch[BATCH_MULTICALL].size[2] = 1000;
+	text = plot("t", arm, 2);
+	assert_int_equal(occurrences(text, "height=\"160.0\"><title>b: 1000 of 2</title>"), 1);
+	/* 0.15 of the 3.15 steps. */
+	assert_int_equal(occurrences(text, "height=\"7.6\"><title>a: 1 of 2</title>"), 1);
+	assert_int_equal(occurrences(text, ">100</text>"), 1);
+	assert_int_equal(occurrences(text, ">1k</text>"), 1);
+	assert_int_equal(occurrences(text, ">10k</text>"), 0);
+	free(text);
+}
+
 static void nothing_counted(void **state)
 {
 	struct plot_arm arm = { .label = "a" };
@@ -169,6 +207,11 @@ static void the_command(void **state)
 	assert_int_equal(plot_records((const char *[4]){ "-o-", "-d1", "-d2", }), EXIT_ERROR);
 	assert_string_equal(picture, "");
 	assert_int_equal(plot_records((const char *[4]){ "-d1", }), EXIT_ERROR);
+	/* A picture that is not whole is an error. */
+	assert_int_equal(plot_records((const char *[4]){
+				 "-o/dev/full",
+			 }),
+			 EXIT_ERROR);
 	unlink(first);
 	unlink(second);
 }
@@ -178,6 +221,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bars),
 		cmocka_unit_test(ranges),
+		cmocka_unit_test(numbers_of_each_arm),
+		cmocka_unit_test(height_of_a_bar),
 		cmocka_unit_test(nothing_counted),
 		cmocka_unit_test(text_from_outside),
 		cmocka_unit_test(the_command),
