@@ -112,6 +112,10 @@ static void values_of_each_kind(void **state)
 	assert_int_equal(values.source, SOURCE_AUTO);
 	assert_false(values.flag);
 	assert_true(values.limit.up == 5 && values.limit.down > 1e300);
+	/* The first and the last number of seconds. */
+	assert_int_equal(parse("-i 0.1"), 3);
+	assert_int_equal(parse("-i 86400"), 3);
+	assert_true(values.interval == 86400);
 	/* Everything behind -- is an argument. */
 	assert_int_equal(parse("-- -d"), 2);
 	assert_int_equal(values.domain.nr, 0);

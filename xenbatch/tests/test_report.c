@@ -105,6 +105,17 @@ static void corrupt(void **state)
 	assert_int_equal(unlink(broken), 0);
 }
 
+/* What cannot be read is no trace that was cut off. */
+static void a_read_that_fails(void **state)
+{
+	char *argv[] = { "report", "/", NULL };
+	(void)state;
+
+	capture(stderr);
+	assert_int_equal(cmd_report.run(2, argv), EXIT_ERROR);
+	assert_string_equal(captured(), "xenbatch: /: Is a directory, at byte 0\n");
+}
+
 static void no_such_domain(void **state)
 {
 	(void)state;
@@ -199,13 +210,10 @@ static int remove_trace(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(windows),
-		cmocka_unit_test(cut_off),
-		cmocka_unit_test(corrupt),
-		cmocka_unit_test(no_such_domain),
-		cmocka_unit_test(from_a_pipe),
-		cmocka_unit_test(no_window),
-		cmocka_unit_test(domains),
+		cmocka_unit_test(windows),	  cmocka_unit_test(cut_off),
+		cmocka_unit_test(corrupt),	  cmocka_unit_test(a_read_that_fails),
+		cmocka_unit_test(no_such_domain), cmocka_unit_test(from_a_pipe),
+		cmocka_unit_test(no_window),	  cmocka_unit_test(domains),
 	};
 
 	/* Else what the command prints would mix with the results. */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -207,6 +208,44 @@ static void no_write_is_cut_short(void **state)
 	expect_complaint(xentrace, "");
 }
 
+/* It leads a group of its own, so Ctrl-C does not end it. */
+static void no_signal_of_the_terminal_ends_it(void **state)
+{
+	struct xentrace *xentrace =
+		start("read -r pid name state parent group rest </proc/$$/stat\n"
+		      "echo $((group - pid)) >$f/arguments\n"
+		      "cat $f/trace\nexec sleep 60");
+	(void)state;
+
+	assert_non_null(xentrace);
+	assert_int_equal(read_on(xentrace, true), 0);
+	xentrace_end(xentrace);
+	expect_content("arguments", "0\n");
+}
+
+/* It turns the tracing off, even if we are killed. */
+static void ends_with_us(void **state)
+{
+	double until = seconds_now() + 20;
+	pid_t pid = fork();
+	(void)state;
+
+	assert_true(pid >= 0);
+	if (!pid) {
+		struct xentrace *xentrace = start(
+			"trap 'echo ended >$f/arguments; mv $f/arguments $f/ended; exit 0' TERM\n"
+			"cat $f/trace\nwhile :; do sleep 0.02; done");
+
+		if (xentrace && !read_on(xentrace, true))
+			raise(SIGKILL);
+		_exit(1);
+	}
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	while (access(path_of("ended"), F_OK) && seconds_now() < until)
+		usleep(20000);
+	expect_content("ended", "ended\n");
+}
+
 static void finds_the_program(void **state)
 {
 	char *path = strdup(getenv("PATH")), both[300];
@@ -294,6 +333,8 @@ int main(int argc, char **argv)
 		TEST(kills_what_hangs),
 		TEST(says_that_it_failed),
 		TEST(no_write_is_cut_short),
+		TEST(no_signal_of_the_terminal_ends_it),
+		TEST(ends_with_us),
 		TEST(finds_the_program),
 	};
 
