@@ -112,6 +112,9 @@ Call Trace:
 	judge "$late
 $good" poweroff
 	[[ $output == "retry	WARNING: CPU: 0 PID: 66 at kernel/time/hrtimer.c:"* ]]
+	judge "${late/dl_task/dl_server}
+$good" poweroff
+	[ "$outcome" = retry ]
 	judge "${late/dl_task/other}
 $good" poweroff
 	[ "$outcome" = fail ]
