@@ -169,9 +169,17 @@ good='console() { printf "%s\n" "1..1" "ok 1 suite"; }'
 	[ "$output" = "stock boot one: error xl ended with 1: cannot create it" ]
 }
 
+@test "dom0/run: a guest that was saved, and went on, ends as xl says last" {
+	ends "Domain 7 has shut down, reason code 2 0x2" "Domain 8 has shut down, reason code 3 0x3"
+	steps "$good" 'guest one 1'
+	[ "$output" = "stock boot one: fail the guest crashed" ]
+}
+
 @test "dom0/run: a command of steps.sh that fails ends the scenario" {
 	steps false 'echo on'
 	[ "$output" = "stock boot -: error guests/boot ended early, with 1" ]
+	# Of an error, too, there is what Xen said.
+	[ -e "$work/results/stock.boot.-.xen" ]
 }
 
 @test "dom0/run: a guest that does not end in time fails, and is destroyed" {
@@ -295,4 +303,74 @@ patched boot one: pass " ]
 		echo "$output" >>"$work/views"
 	done
 	[ "$(<"$work/views")" = $'trace hypfs\ntrace' ]
+}
+
+@test "dom0/run: a guest that is made again has not broken because the first one did" {
+	sed -i 's/^timeout=.*/timeout=2/' "$work/scenarios/boot"
+	# shellcheck disable=SC2016 # the variables of steps.sh
+	steps 'console() { [ -e "$results/$name.first.log" ] || { echo "Oops: int3: 0000 [#1]"; return; }; printf "%s\n" "1..1" "ok 1 suite"; }' \
+		'create one 1' 'within 5 test -e "$results/$name.xl"' 'save one || end_early one' 'finish one'
+	[[ $output == *"stock boot one: retry Oops: int3: "* ]]
+	[ "${lines[-1]}" = "stock boot one: fail the guest did not end in time" ]
+}
+
+@test "dom0/run: a guest that xl cannot restore or migrate has failed" {
+	local word
+
+	# shellcheck disable=SC2016 # the script's
+	printf '%s\n' '#!/bin/sh' 'case $1 in' 'restore | migrate) echo "no memory"; exit 3 ;;' 'domid) exit 1 ;;' \
+		'list) [ -z "${2:-}" ] ;;' 'esac' >"$work/bin/xl"
+	for word in restore migrate; do
+		rm -f "$work/results/stock.boot.one.xl"
+		# shellcheck disable=SC2016 # the variables of steps.sh
+		steps 'console() { echo works; }' 'create one 1' 'within 5 test -e "$results/$name.xl"' "! $word one" 'finish one once'
+		[ "$output" = "stock boot one: fail xl $word: no memory" ]
+	done
+}
+
+@test "dom0/run: an xl dmesg that fails is an error of the scenario, and the next one runs" {
+	echo "stock vmap" >>"$work/plan"
+	# shellcheck disable=SC2016 # the script's
+	printf '%s\n' '#!/bin/sh' '[ "$1" != dmesg ]' >"$work/bin/xl"
+	steps :
+	[ "$output" = "stock boot hypervisor: error xl dmesg fails
+stock vmap hypervisor: error xl dmesg fails" ]
+}
+
+@test "dom0/run: a complaint of Xen that log_dirty has cleared fails the scenario, and no other" {
+	echo "stock vmap" >>"$work/plan"
+	# shellcheck disable=SC2016 # the variables of steps.sh
+	steps 'echo "(XEN) Xen WARN at mm.c:1" >"$results/$arm.$scenario.one.xen-before"'
+	[ "$output" = "stock boot hypervisor: fail (XEN) Xen WARN at mm.c:1" ]
+	[ ! -e "$work/results/stock.boot.one.xen-before" ]
+}
+
+@test "dom0/run: a guest that goes on has what is left of its time, and a second at least" {
+	# shellcheck disable=SC2016 # the variables of steps.sh
+	steps 'echo 1000 >"$local/one.start"' 'echo 50 >"$local/one.timeout"' 'date() { echo "$now"; }' \
+		'for now in 1000 1020 1049 1050 1060; do time_left one; done'
+	[ "$output" = $'50\n30\n1\n1\n1' ]
+}
+
+@test "dom0/run: await has its time as often as the arm costs" {
+	# Each look at the clock is a second later.
+	# shellcheck disable=SC2016 # the variables of steps.sh
+	steps 'echo 0 >"$local/now"' 'date() { echo $(($(cat "$local/now") + 1)) | tee "$local/now.new"; mv "$local/now.new" "$local/now"; }' \
+		'sleep() { :; }' 'xl_waits() { :; }' 'printed() { echo looked; return 1; }' cost=3 '! await one never 2'
+	[ "$(grep -c looked <<<"$output")" -eq 6 ]
+}
+
+@test "dom0/run: a guest unpacks what it runs, what it has besides, and its root" {
+	local part
+
+	ends "Domain 7 has shut down, reason code 0 0x0"
+	mkdir "$work/roots"
+	for part in base boot vmap; do
+		echo "$part" >"$work/arms/stock/$part.cpio"
+	done
+	echo root >"$work/roots/selftests.cpio"
+	sed -i 's/^with=.*/with=vmap/; s/^root=.*/root=selftests/' "$work/scenarios/boot"
+	# shellcheck disable=SC2016 # the variables of steps.sh
+	steps "$good" 'create one 1' 'cat "$local/$name.cpio"' 'finish one'
+	[[ $output == $'base\nboot\nvmap\nroot\n'* ]]
 }
