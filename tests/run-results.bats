@@ -209,3 +209,54 @@ xen l1-permissions" ]
 	[[ $output == *"left out: tree+memory swap: the kernel does not have CONFIG_SWAP=y"* ]]
 	[[ $output == *"left out: tree vmap: the kernel's sections have no lazy_mmu_state_t"* ]]
 }
+
+@test "run: a user's own kernel that does not come up as dom0 fails the scenario dom0, and no other" {
+	local rc
+
+	mkdir "$house/tree"
+	for rc in 0 124; do
+		printf '%s\n' 'echo "Kernel panic - not syncing" >"$log"' "exit $rc" >"$house/dom0-does"
+		a_run 1 ARMS='' KERNEL="$house/tree"
+		[[ $output == *$'\n'"fail: tree dom0 dom0: dom0 does not come up: Kernel panic - not syncing"$'\n'* ]]
+		[[ $output == *$'\n'"not run: tree boot -: dom0 does not come up"$'\n'* ]]
+	done
+	# Then it is QEMU that failed.
+	printf '%s\n' 'echo "qemu: no such processor" >"$log"' "exit 1" >"$house/dom0-does"
+	a_run 2 ARMS='' KERNEL="$house/tree"
+	[[ $output == *"error: tree boot -: the machine under dom0 ended before dom0 did, QEMU with 1: qemu: no such processor"* ]]
+	# Another arm's dom0 is not the user's.
+	printf '%s\n' 'echo "Kernel panic - not syncing" >"$log"' "exit 124" >"$house/dom0-does"
+	a_run 2 KERNEL="$house/tree"
+}
+
+# The dom0 of these runs has a record of the first scenario only, so that they end with 2.
+@test "run: the report says which Linux each base is, and how the run was asked for" {
+	a_run 2 ARMS="stock upstream"
+	[[ $(<"$OUT/latest/about") == *$'\nlinux=1\nupstream=1\nxen=1\n'* ]]
+	a_run 2 ARMS="upstream stock"
+	[[ $(<"$OUT/latest/about") == *$'\nlinux=1\nstock=1\nxen=1\n'* ]]
+	a_run 0 ARMS='' KERNEL="$house/built/bzImage"
+	[[ $(<"$OUT/latest/about") == *$'\n'"given=BASE=6.12 KERNEL="*" ACCEL=tcg ARMS= " ]]
+}
+
+@test "run: dom0's time grows with the costliest arm, long scenarios, and what works for a set time" {
+	a_run 2 ARMS="stock+debug stock"
+	[ "$(tail -n 1 "$house/boots")" = "dom0 $(((1200 + 2 * 120) * 4))" ]
+	sed -i 's/^timeout=.*//' "$house/guests/boot/scenario"
+	echo timeout=900 >>"$house/guests/boot/scenario"
+	a_run 0
+	[ "$(tail -n 1 "$house/boots")" = "dom0 2100" ]
+	a_run 2 ARMS=patched SCENARIOS="torture random-ops" TORTURE=300 TRINITY=50
+	[ "$(tail -n 1 "$house/boots")" = "dom0 $((1200 + 2 * 120 + 2 * (300 + 3 * 60)))" ]
+}
+
+@test "run: guests have the command line and the cost of their arm's options" {
+	echo "# cost: 3" >>"$house/kernel/options/call-depth.config"
+	dom0_does 'cat "$work/arms/stock+call-depth+debug/cmdline" "$work/arms/stock+call-depth+debug/cost" >"$house/arm"' ': >"$results/done"'
+	a_run 0 ARMS=stock+call-depth+debug
+	[ "$(<"$house/arm")" = $'retbleed=force,stuff\n12' ]
+	printf '%s\n' "$good" 'reboot: Power down' >"$house/console"
+	a_run 0 ARMS=stock+call-depth+debug SCENARIOS=native CMDLINE=quiet
+	[ "$(tail -n 1 "$house/boots")" = "native $((300 * 4 * 3))" ]
+	[ "$(xargs <"$house/cmdline")" = "scenario=callers kunit.filter_glob=callers.* norandmaps retbleed=force,stuff quiet" ]
+}
