@@ -203,3 +203,29 @@ report()
 	[ "$status" -eq 2 ]
 	[ "$(jq -c '[.scenarios[].outcome]' "$tmp/run/report.json")" = '["pass","error","error"]' ]
 }
+
+@test "report: what failed on the hypervisor is repeated without an arm" {
+	report
+	echo "xen oracle" >"$tmp/run/plan"
+	printf 'xen\toracle\tone=trace\tfail\t1\twhy\n' >"$tmp/run/results/records"
+	XDG_CACHE_HOME=$tmp/cache run "$top/scripts/report" "$tmp/run"
+	[ "$status" -eq 1 ]
+	[[ $output == *$'\n'"again: make run SCENARIOS=oracle #"* ]]
+}
+
+@test "report: the seed that repeats a failure is that of the guest that failed" {
+	mkdir -p "$tmp/run/results"
+	echo "# random: seed 17, 4 tasks" >"$tmp/run/results/stock.boot.a.log"
+	echo "# random: seed 18, 4 tasks" >"$tmp/run/results/stock.boot.b.log"
+	report "a pass" "b fail"
+	[[ $output == *$'\n'"again: make run ARMS=stock SEED=18 SCENARIOS=boot #"* ]]
+}
+
+@test "report: a scenario took as long as all its guests, and a retry has the console of its own" {
+	mkdir -p "$tmp/run/results"
+	echo "Oops: int3" >"$tmp/run/results/stock.boot.a.first.log"
+	echo "ok 1 suite" >"$tmp/run/results/stock.boot.a.log"
+	report "a retry" "a pass" "b pass"
+	[ "$(jq -c '.scenarios[0] | .seconds, [.guests[] | .log, .oops]' "$tmp/run/report.json")" = '3
+["results/stock.boot.a.first.log","Oops: int3","results/stock.boot.a.log",null,null,null]' ]
+}

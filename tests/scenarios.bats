@@ -36,6 +36,12 @@ refused()
 	[ "$output" = 160 ]
 }
 
+@test "scenarios: a value may have a '='" {
+	printf '%s\n' 'summary=a=b, c=d' 'guest one 1 preempt=full' >"$house/guests/ksm/scenario"
+	scenarios get ksm summary
+	[ "$output" = "a=b, c=d" ]
+}
+
 @test "scenarios: an unknown key is refused" {
 	refused 'timout=600' 'no such key: timout; there are summary '
 	refused 'tier=memory' 'no such key: tier'
@@ -82,6 +88,9 @@ refused()
 	[ "$output" = $'fork-exclusive\nksm\nmigrate' ]
 	scenarios names groups=device groups=memory
 	[ "$output" = ksm ]
+	# A part of a word is another word.
+	scenarios names groups=devic
+	[ -z "$output" ]
 	scenarios names groups= arms=patched
 	[[ $'\n'$output$'\n' == *$'\nvmap\n'* && $'\n'$output$'\n' != *$'\nboot\n'* ]]
 	scenarios names group=device
