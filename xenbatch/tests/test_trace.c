@@ -427,6 +427,26 @@ static void preempted_inside_a_call(void **state)
 	assert_sums(vcpu(1, 0));
 }
 
+/* By its size and by its first call, it continues: that counts once. */
+static void continues_by_both(void **state)
+{
+	struct build b = { };
+	(void)state;
+
+	window(&b, 0);
+	run(&b, 1, 0);
+	hypercall(&b, MULTICALL, 5);
+	subcall(&b, 0, 0);
+	hypercall(&b, MULTICALL, 4);
+	subcall(&b, MMU_UPDATE, PREEMPTED | 1);
+	for (int i = 0; i < 3; i++)
+		subcall(&b, 0, 0);
+	count(&b);
+
+	assert_batch(vcpu(1, 0), BATCH_MULTICALL, 1, 5, 1);
+	assert_sums(vcpu(1, 0));
+}
+
 /* As many calls, and the first updates page tables too, but does not continue. */
 static void not_a_continuation(void **state)
 {
@@ -621,6 +641,38 @@ static void moved_inside_a_call(void **state)
 		}
 		count(&b);
 		assert_batch(vcpu(1, 0), BATCH_MULTICALL, 2, 5 + 3, 1);
+		assert_sums(vcpu(1, 0));
+	}
+}
+
+/* A later multicall that was preempted inside a call says nothing of the one that moved. */
+static void moved_before_one_inside_a_call(void **state)
+{
+	(void)state;
+
+	for (int order = 0; order < 2; order++) {
+		struct build b = { };
+
+		for (int i = 0; i < 2; i++) {
+			window(&b, i);
+			if (i == order) {
+				part_one(&b, 1000);
+				continue;
+			}
+			b.tsc = 2000;
+			run(&b, 1, 0);
+			hypercall(&b, MULTICALL, 3);
+			for (int j = 0; j < 3; j++)
+				subcall(&b, MMU_UPDATE, 1);
+			hypercall(&b, MULTICALL, 2);
+			subcall(&b, 0, 0);
+			subcall(&b, MMUEXT_OP, 9);
+			hypercall(&b, MULTICALL, 1);
+			subcall(&b, MMUEXT_OP, PREEMPTED | 5);
+			leave(&b, 1, 0);
+		}
+		count(&b);
+		assert_batch(vcpu(1, 0), BATCH_MULTICALL, 2, 5 + 2, 2);
 		assert_sums(vcpu(1, 0));
 	}
 }
@@ -1126,6 +1178,7 @@ int main(void)
 		cmocka_unit_test(goes_on_between_calls),
 		cmocka_unit_test(failed_multicalls),
 		cmocka_unit_test(preempted_inside_a_call),
+		cmocka_unit_test(continues_by_both),
 		cmocka_unit_test(not_a_continuation),
 		cmocka_unit_test(moved_to_another_pcpu),
 		cmocka_unit_test(moved_as_the_low_word_overflows),
@@ -1133,6 +1186,7 @@ int main(void)
 		cmocka_unit_test(moved_without_a_time_stamp),
 		cmocka_unit_test(still_runs_at_the_end),
 		cmocka_unit_test(moved_inside_a_call),
+		cmocka_unit_test(moved_before_one_inside_a_call),
 		cmocka_unit_test(moved_back_and_forth),
 		cmocka_unit_test(moved_many_times),
 		cmocka_unit_test(moved_more_often_than_can_wait),
