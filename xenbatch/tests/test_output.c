@@ -300,29 +300,28 @@ static void csv(void **state)
 	stats.lost = 9;
 	stats.unattributed = 4;
 	text = written(&stats, OUTPUT_CSV, true);
-	assert_string_equal(text,
-		"source,seconds,domid,name,vcpu,counter,key,value\n"
-		"hypfs,1.5,0,,1,hypercall,11,1\n"
-		"hypfs,1.5,0,,1,hypercall,multicall,5\n"
-		"hypfs,1.5,0,,1,hypercall,update_va_mapping,2\n"
-		"hypfs,1.5,0,,1,hypercall,above_63,18446744073709551615\n"
-		"hypfs,1.5,0,,1,subcall,mmu_update,4\n"
-		"hypfs,1.5,0,,1,subcall,update_va_mapping,3\n"
-		"hypfs,1.5,0,,1,multicall,2,3\n"
-		"hypfs,1.5,0,,1,multicall,65,1\n"
-		"hypfs,1.5,0,,1,multicall_calls,,106\n"
-		"hypfs,1.5,0,,1,multicall_continuations,,1\n"
-		"hypfs,1.5,0,,1,mmu_update,31,4\n"
-		"hypfs,1.5,0,,1,mmu_update_requests,,124\n"
-		"hypfs,1.5,0,,1,mmuext_op,1073741824,1\n"
-		"hypfs,1.5,0,,1,ptwr,,12\n"
-		"hypfs,1.5,0,,1,page_fault,,34\n"
-		"hypfs,1.5,0,,1,mmu_update_errors,15,1\n"
-		"hypfs,1.5,0,,1,mmu_update_errors,EINVAL,2\n"
-		"hypfs,1.5,0,,1,subcall_errors,above_39,7\n"
-		"hypfs,1.5,7,\"a \"\"b\"\", c\",0,ptwr,,1\n"
-		"hypfs,1.5,,,,lost,,9\n"
-		"hypfs,1.5,,,,unattributed,,4\n");
+	assert_string_equal(text, "source,seconds,domid,name,vcpu,counter,key,value\n"
+				  "hypfs,1.5,0,,1,hypercall,11,1\n"
+				  "hypfs,1.5,0,,1,hypercall,multicall,5\n"
+				  "hypfs,1.5,0,,1,hypercall,update_va_mapping,2\n"
+				  "hypfs,1.5,0,,1,hypercall,above_63,18446744073709551615\n"
+				  "hypfs,1.5,0,,1,subcall,mmu_update,4\n"
+				  "hypfs,1.5,0,,1,subcall,update_va_mapping,3\n"
+				  "hypfs,1.5,0,,1,multicall,2,3\n"
+				  "hypfs,1.5,0,,1,multicall,65,1\n"
+				  "hypfs,1.5,0,,1,multicall_calls,,106\n"
+				  "hypfs,1.5,0,,1,multicall_continuations,,1\n"
+				  "hypfs,1.5,0,,1,mmu_update,31,4\n"
+				  "hypfs,1.5,0,,1,mmu_update_requests,,124\n"
+				  "hypfs,1.5,0,,1,mmuext_op,1073741824,1\n"
+				  "hypfs,1.5,0,,1,ptwr,,12\n"
+				  "hypfs,1.5,0,,1,page_fault,,34\n"
+				  "hypfs,1.5,0,,1,mmu_update_errors,15,1\n"
+				  "hypfs,1.5,0,,1,mmu_update_errors,EINVAL,2\n"
+				  "hypfs,1.5,0,,1,subcall_errors,above_39,7\n"
+				  "hypfs,1.5,7,\"a \"\"b\"\", c\",0,ptwr,,1\n"
+				  "hypfs,1.5,,,,lost,,9\n"
+				  "hypfs,1.5,,,,unattributed,,4\n");
 	free(text);
 
 	stats_free(&stats);
@@ -443,8 +442,9 @@ static void table_fits(void **state)
 		assert_true(strlen(line) <= 100 || strstr(line, "refused"));
 		assert_null(strchr(line, '\033'));
 		if (strstr(line, "    1 -"))
-			assert_string_equal(line, "    1 -                  54         0   0.0          4"
-				"  23.5         0   0.0       650      7      8");
+			assert_string_equal(line,
+					    "    1 -                  54         0   0.0          4"
+					    "  23.5         0   0.0       650      7      8");
 	}
 	free(text);
 	stats_free(&stats);

@@ -430,7 +430,7 @@ static void preempted_inside_a_call(void **state)
 /* By its size and by its first call, it continues: that counts once. */
 static void continues_by_both(void **state)
 {
-	struct build b = { };
+	struct build b = {};
 	(void)state;
 
 	window(&b, 0);
@@ -651,7 +651,7 @@ static void moved_before_one_inside_a_call(void **state)
 	(void)state;
 
 	for (int order = 0; order < 2; order++) {
-		struct build b = { };
+		struct build b = {};
 
 		for (int i = 0; i < 2; i++) {
 			window(&b, i);
