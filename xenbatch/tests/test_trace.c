@@ -612,44 +612,13 @@ static void still_runs_at_the_end(void **state)
 	assert_batch(vcpu(1, 0), BATCH_MULTICALL, 3, 5 + 3 + 7, 0);
 }
 
-static void moved_inside_a_call(void **state)
+/*
+ * part_one() moves to another processor, on which later() is. It is counted with either processor's
+ * window first.
+ */
+static void count_in_either_order(void (*later)(struct build *), uint64_t multicalls,
+				  uint64_t requests, uint64_t continuations)
 {
-	(void)state;
-
-	for (int order = 0; order < 2; order++) {
-		struct build b = { };
-
-		for (int i = 0; i < 2; i++) {
-			window(&b, i);
-			if (i == order) {
-				part_one(&b, 1000);
-				continue;
-			}
-			b.tsc = 2000;
-			run(&b, 1, 0);
-			hypercall(&b, MULTICALL, 4);
-			subcall(&b, MMU_UPDATE, PREEMPTED | 1);
-			for (int j = 0; j < 3; j++)
-				subcall(&b, MMU_UPDATE, 1);
-			leave(&b, 1, 0);
-			/* Nothing is left for this one. */
-			run(&b, 1, 0);
-			hypercall(&b, MULTICALL, 3);
-			for (int j = 0; j < 3; j++)
-				subcall(&b, MMU_UPDATE, 1);
-			leave(&b, 1, 0);
-		}
-		count(&b);
-		assert_batch(vcpu(1, 0), BATCH_MULTICALL, 2, 5 + 3, 1);
-		assert_sums(vcpu(1, 0));
-	}
-}
-
-/* A later multicall that was preempted inside a call says nothing of the one that moved. */
-static void moved_before_one_inside_a_call(void **state)
-{
-	(void)state;
-
 	for (int order = 0; order < 2; order++) {
 		struct build b = {};
 
@@ -661,20 +630,52 @@ static void moved_before_one_inside_a_call(void **state)
 			}
 			b.tsc = 2000;
 			run(&b, 1, 0);
-			hypercall(&b, MULTICALL, 3);
-			for (int j = 0; j < 3; j++)
-				subcall(&b, MMU_UPDATE, 1);
-			hypercall(&b, MULTICALL, 2);
-			subcall(&b, 0, 0);
-			subcall(&b, MMUEXT_OP, 9);
-			hypercall(&b, MULTICALL, 1);
-			subcall(&b, MMUEXT_OP, PREEMPTED | 5);
+			later(&b);
 			leave(&b, 1, 0);
 		}
 		count(&b);
-		assert_batch(vcpu(1, 0), BATCH_MULTICALL, 2, 5 + 2, 2);
+		assert_batch(vcpu(1, 0), BATCH_MULTICALL, multicalls, requests, continuations);
 		assert_sums(vcpu(1, 0));
 	}
+}
+
+static void goes_on_inside_a_call(struct build *b)
+{
+	hypercall(b, MULTICALL, 4);
+	subcall(b, MMU_UPDATE, PREEMPTED | 1);
+	for (int i = 0; i < 3; i++)
+		subcall(b, MMU_UPDATE, 1);
+	leave(b, 1, 0);
+	/* Nothing is left for this one. */
+	run(b, 1, 0);
+	hypercall(b, MULTICALL, 3);
+	for (int i = 0; i < 3; i++)
+		subcall(b, MMU_UPDATE, 1);
+}
+
+static void moved_inside_a_call(void **state)
+{
+	(void)state;
+	count_in_either_order(goes_on_inside_a_call, 2, 5 + 3, 1);
+}
+
+static void goes_on_and_stops_inside_a_call(struct build *b)
+{
+	hypercall(b, MULTICALL, 3);
+	for (int i = 0; i < 3; i++)
+		subcall(b, MMU_UPDATE, 1);
+	hypercall(b, MULTICALL, 2);
+	subcall(b, 0, 0);
+	subcall(b, MMUEXT_OP, 9);
+	hypercall(b, MULTICALL, 1);
+	subcall(b, MMUEXT_OP, PREEMPTED | 5);
+}
+
+/* A later multicall that was preempted inside a call says nothing of the one that moved. */
+static void moved_before_one_inside_a_call(void **state)
+{
+	(void)state;
+	count_in_either_order(goes_on_and_stops_inside_a_call, 2, 5 + 2, 2);
 }
 
 /* Back and forth: two multicalls of one vCPU, each on two pCPUs, in both file orders. */
