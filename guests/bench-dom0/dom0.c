@@ -38,10 +38,9 @@
 #define PAGE	  4096UL
 #define BALLOON	  "/sys/devices/system/xen_memory/xen_memory0/"
 
-static void print_cost(const char *name, uint64_t ticks, uint64_t begin)
+static void print_cost(const char *name, uint64_t ticks, uint64_t begin, uint64_t end)
 {
-	printf("bench: %s %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", name, ticks, begin,
-	       (uint64_t)__rdtsc());
+	printf("bench: %s %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", name, ticks, begin, end);
 }
 
 /* The round of an operation that took the least. */
@@ -59,8 +58,7 @@ static void keep_least(struct least *least, uint64_t begin)
 
 static void print_least(const char *name, const struct least *least)
 {
-	printf("bench: %s %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", name, least->ticks, least->begin,
-	       least->end);
+	print_cost(name, least->ticks, least->begin, least->end);
 }
 
 /* Returns for how many nanoseconds the vCPUs of this domain have run. */
@@ -221,7 +219,7 @@ static void balloon_to(const char *name, unsigned long kib)
 			errx(2, "dom0 does not come to %lu KiB", kib);
 		usleep(5000);
 	}
-	print_cost(name, dom0_time() - before, begin);
+	print_cost(name, dom0_time() - before, begin, __rdtsc());
 }
 
 static int run(const char *name, char **command)
@@ -240,7 +238,7 @@ static int run(const char *name, char **command)
 	if (!WIFEXITED(status))
 		errx(2, "%s: a signal ended it", command[0]);
 	if (!WEXITSTATUS(status))
-		print_cost(name, dom0_time() - before, begin);
+		print_cost(name, dom0_time() - before, begin, __rdtsc());
 	return WEXITSTATUS(status);
 }
 
