@@ -347,8 +347,8 @@ stock vmap hypervisor: error xl dmesg fails" ]
 
 @test "dom0/run: a guest that goes on has what is left of its time, and a second at least" {
 	# shellcheck disable=SC2016 # the variables of steps.sh
-	steps 'echo 1000 >"$local/one.start"' 'echo 50 >"$local/one.timeout"' 'date() { echo "$now"; }' \
-		'for now in 1000 1020 1049 1050 1060; do time_left one; done'
+	steps 'echo 1000 >"$local/one.start"' 'echo 50 >"$local/one.timeout"' 'date() { echo "$seconds"; }' \
+		'for seconds in 1000 1020 1049 1050 1060; do time_left one; done'
 	[ "$output" = $'50\n30\n1\n1\n1' ]
 }
 
