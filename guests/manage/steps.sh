@@ -3,7 +3,6 @@
 #
 # What xl does to a guest that goes on working. Linux must take each vCPU offline and bring it back, and
 # its console must go on when xenconsoled was killed.
-# Ballooning is not tried: these kernels have no balloon driver. guests/debian tries it.
 
 TIMES=2
 

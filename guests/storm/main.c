@@ -13,7 +13,7 @@
  * has done all of that once more.
  *
  * saves=NUMBER on the kernel's command line says how often the guest is saved; the default is SAVES.
- * manage, reboot and eight-guests pass saves=1, and save it when they are done.
+ * balloon, manage, reboot and eight-guests pass saves=1, and save it when they are done.
  */
 #define _GNU_SOURCE
 #include "crew.h"
