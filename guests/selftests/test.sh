@@ -61,7 +61,7 @@ uffd-stress shmem 20 16
 uffd-stress shmem-private 20 16
 uffd-unit-tests
 va_high_addr_switch # SKIP it needs page tables of five levels
-virtual_address_range
+virtual_address_range # SKIP the page tables of all its addresses take more memory than the guest has
 write_to_hugetlbfs # SKIP $huge
 "
 
@@ -72,6 +72,8 @@ mount -t tmpfs tmpfs /dev/shm
 mkdir -p /etc
 echo "nobody:x:65534:65534::/:/bin/sh" >/etc/passwd
 echo 1 >/proc/sys/vm/overcommit_memory
+# Some tests have the kernel swap pages out.
+echo 128M >/sys/block/zram0/disksize && mkswap /dev/zram0 && swapon /dev/zram0
 
 n=0
 
@@ -80,6 +82,17 @@ result()
 {
 	n=$((n + 1))
 	echo "$1" | sed -E "s/^((not )?ok)( [0-9]+)?( -)? */\1 $n /"
+}
+
+# lacks_huge_pages: whether a program failed only since there are no huge pages. soft-dirty plans two tests
+# of these, skips one, and does not make the other. pagemap_ioctl ends where it creates a file of huge pages.
+lacks_huge_pages()
+{
+	case $program in
+	soft-dirty) grep -q '^# Planned tests != run tests' /tmp/log && ! grep -q '^Bail out!' /tmp/log ;;
+	pagemap_ioctl) grep -q '^Bail out! uffd-test creation failed 38 ' /tmp/log ;;
+	*) false ;;
+	esac
 }
 
 # run PROGRAM ARGUMENT…
@@ -103,7 +116,12 @@ run()
 		0) result "ok $name" ;;
 		4) result "ok $name # SKIP $(grep -i skip /tmp/log | tail -n 1 | sed 's/.*# *SKIP *//')" ;;
 		esac ;;
-	*) grep -q '^not ok' /tmp/results || result "not ok $name: it ended with $status" ;;
+	*)
+		if lacks_huge_pages; then
+			result "ok $name # SKIP $huge, so it makes no more tests"
+		elif ! grep -q '^not ok' /tmp/results; then
+			result "not ok $name: it ended with $status"
+		fi ;;
 	esac
 	if [ $status -ne 0 ] && [ $status -ne 4 ]; then
 		tail -n 60 /tmp/log | sed 's/^/# /'
