@@ -72,8 +72,6 @@ mount -t tmpfs tmpfs /dev/shm
 mkdir -p /etc
 echo "nobody:x:65534:65534::/:/bin/sh" >/etc/passwd
 echo 1 >/proc/sys/vm/overcommit_memory
-# Some tests have the kernel swap pages out.
-echo 128M >/sys/block/zram0/disksize && mkswap /dev/zram0 && swapon /dev/zram0
 
 n=0
 
