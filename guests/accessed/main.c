@@ -75,7 +75,6 @@ static void make_idle(void)
 
 	for (unsigned long i = 0; i < NR; i++) {
 		uint64_t pfn = page[i] & PM_PFN, bit = 1UL << pfn % 64;
-
 		ssize_t rc = pwrite(fd, &bit, sizeof(bit), pfn / 64 * 8);
 
 		if (rc != sizeof(bit) && rc != 0)
